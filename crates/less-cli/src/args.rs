@@ -1,0 +1,227 @@
+//! The command line as typed: subcommands, flags and their help. No defaults are decided here, see `resolve`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::later::Later;
+
+/// Build, run and deploy event-driven systems from a folder.
+#[derive(Debug, Parser)]
+#[command(name = "less-cli", version, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The organization to act for (servers have no organizations yet; accepted and not used)
+    #[arg(short, long, global = true, value_name = "ID")]
+    pub(crate) organization: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the project here and install its dependencies
+    Build(BuildArgs),
+    /// Run the project here in the foreground, reloading what changes
+    Run(RunArgs),
+    /// Put the project here on the server; starts a local one when none runs
+    Deploy(DeployArgs),
+    /// List the projects on the server
+    List(ListArgs),
+    /// Print what a project's handlers logged
+    Log(LogArgs),
+    /// Remove a project from the server
+    Delete(DeleteArgs),
+    /// Start and stop the local server
+    #[command(subcommand)]
+    Server(ServerCommand),
+    #[command(flatten)]
+    Later(Later),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The project's name
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The project's name [default: the folder's name]
+    pub(crate) name: Option<String>,
+    /// The first API's port; the next ones follow [default: 3333]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Print the addresses and the log lines as JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// The project's name
+    pub(crate) name: String,
+    /// Deploy the static sites only
+    #[arg(long = "static")]
+    pub(crate) only_static: bool,
+    /// Print the project's addresses as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<ListWhat>,
+    /// Only projects on this machine (all are, so far)
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListWhat {
+    /// A project's addresses
+    Resources {
+        /// The project's name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// The project's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: String,
+    /// One handler, such as topics/order_placed/send_mail [default: all]
+    #[arg(long, visible_alias = "function", value_name = "HANDLER")]
+    pub(crate) path: Option<String>,
+    /// Only what is younger than this: 30s, 10m, 2h, 4d
+    #[arg(long, value_name = "DURATION", value_parser = crate::time::parse_duration)]
+    pub(crate) since: Option<std::time::Duration>,
+    /// Go on printing what is logged from now on
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The project's name
+    pub(crate) name: String,
+    /// Remove its data too, without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// The project on this machine (all are, so far)
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Start the local server in the background
+    Start(PortArgs),
+    /// Stop it; running handlers finish first
+    Stop,
+    /// Say whether it runs, and where; exit code 1 when it does not
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the server in the foreground
+    #[command(hide = true)]
+    Serve {
+        #[command(flatten)]
+        ports: PortArgs,
+        /// Leave the terminal's session, so that closing it does not end the server
+        #[arg(long)]
+        detach: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct PortArgs {
+    /// The gateway's port, 0 for a free one [default: LESS_PORT, else the one it had, else 4747 or the next free]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The control API's port, 0 for a free one [default: the one it had, else the next after the gateway's]
+    #[arg(long)]
+    pub(crate) control_port: Option<u16>,
+}
+
+/// What the environment says, read once; the flags come before it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `LESS_HOME`
+    pub(crate) less_home: Option<PathBuf>,
+    /// `LESS_PORT`
+    pub(crate) less_port: Option<OsString>,
+    /// `HOME`
+    pub(crate) home: Option<PathBuf>,
+}
+
+impl Environment {
+    /// An empty variable counts as none.
+    pub(crate) fn read() -> Self {
+        let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            less_home: var("LESS_HOME").map(Into::into),
+            less_port: var("LESS_PORT"),
+            home: var("HOME").map(Into::into),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn function_is_another_word_for_path() {
+        let cli = parse("less-cli log --project p --function apis/a/get --since 10m").unwrap();
+        let Command::Log(log) = cli.command else { panic!("not log") };
+        assert_eq!(log.path.as_deref(), Some("apis/a/get"));
+        assert_eq!(log.since, Some(std::time::Duration::from_secs(600)));
+    }
+
+    #[test]
+    fn an_organization_is_accepted_before_and_after_the_command() {
+        assert_eq!(parse("less-cli -o 7 list").unwrap().organization.as_deref(), Some("7"));
+        assert_eq!(parse("less-cli list resources x --organization 7").unwrap().organization.as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn a_misspelt_command_is_a_usage_error_with_a_suggestion() {
+        let error = parse("less-cli deplyo x").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("'deploy'"), "{error}");
+    }
+
+    #[test]
+    fn a_command_of_later_takes_any_arguments() {
+        let cli = parse("less-cli create route -n orders --path /x").unwrap();
+        let Command::Later(later) = cli.command else { panic!("not later") };
+        assert_eq!(later.name, "create");
+        assert!(parse("less-cli login -u a -p b").is_ok());
+    }
+}

@@ -1,0 +1,41 @@
+//! `build`: checks the project of this folder, installs its dependencies and keeps the result for `run`.
+
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use less_project::{Env, Project};
+use less_server::build::{self, sdk, unpack::unpack};
+
+use crate::args::BuildArgs;
+use crate::builds::Build;
+use crate::foreground::block_on;
+use crate::printer::{Printer, Speaker};
+use crate::project::{self, refused};
+use crate::resolve::LessHome;
+
+const CONSEQUENCE: &str = "nothing was built";
+
+pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
+    let (project, env) = project::check(here, &args.name, CONSEQUENCE, out)?;
+    let mut snapshot = project::pack(here, home.root(), CONSEQUENCE)?;
+    // What makes a folder runnable also changes it, so it is tried on a copy; what is kept is the project as it is.
+    let trial = tempfile::tempdir_in(home.root())?;
+    unpack(&snapshot, trial.path()).map_err(|error| refused(error, CONSEQUENCE))?;
+    out.step("Installing dependencies");
+    block_on(prepare(trial.path(), &project, &env, home))?;
+    snapshot.seek(SeekFrom::Start(0))?;
+    Build::of(home, &project.name)
+        .replace(&env, |folder| unpack(&snapshot, folder).map_err(|error| refused(error, CONSEQUENCE)))?;
+    out.say(Speaker::Local, "Resources built with success ✅")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installs into the cache of the project's `run`, which then finds everything there.
+async fn prepare(folder: &Path, project: &Project, env: &Env, home: &LessHome) -> anyhow::Result<()> {
+    let run = home.run(&project.name);
+    let sdk = sdk::extract(&run).with_context(|| format!("cannot write the SDK to {}", run.display()))?;
+    let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdk, project, env, &|| ()).await;
+    prepared.map_err(|error| refused(error, CONSEQUENCE))
+}

@@ -1,0 +1,10 @@
+//! One file per command: each a function that takes what it needs and a `Printer`, and returns an exit code.
+
+pub(crate) mod build;
+pub(crate) mod delete;
+pub(crate) mod deploy;
+pub(crate) mod later;
+pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod run;
+pub(crate) mod server;

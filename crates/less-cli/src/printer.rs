@@ -1,0 +1,220 @@
+//! Everything that is printed goes through here: data to stdout, talk to stderr.
+//!
+//! A reader that has gone away (`less-cli log … | head`) is no error: what follows is dropped, and
+//! who prints without end asks `closed`. A spinner shows only where stderr is a terminal.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use less_project::Problem;
+
+use crate::project::Rejected;
+
+/// Who speaks, in front of each line that is meant for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// Commands that talk to a server.
+    Cli,
+    /// `build` and `run`.
+    Local,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Colour {
+    Yellow,
+    Red,
+    Green,
+}
+
+pub(crate) struct Printer {
+    out: BufWriter<Box<dyn Write>>,
+    talk: Box<dyn Write>,
+    out_is_coloured: bool,
+    talk_is_coloured: bool,
+    /// What goes on, when stderr is a terminal.
+    spinner: Option<ProgressBar>,
+    spins: bool,
+    closed: bool,
+    warned: BTreeSet<Problem>,
+}
+
+impl Printer {
+    /// Prints to this process's stdout and stderr.
+    pub(crate) fn standard() -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self {
+            out: BufWriter::new(Box::new(io::stdout())),
+            talk: Box::new(io::stderr()),
+            out_is_coloured: !plain && io::stdout().is_terminal(),
+            talk_is_coloured: !plain && io::stderr().is_terminal(),
+            spinner: None,
+            spins: io::stderr().is_terminal(),
+            closed: false,
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Prints to `out` and `talk`, as if they were files.
+    #[cfg(test)]
+    pub(crate) fn to(out: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
+        Self {
+            out: BufWriter::new(out),
+            talk,
+            out_is_coloured: false,
+            talk_is_coloured: false,
+            spinner: None,
+            spins: false,
+            closed: false,
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Nobody reads stdout any more.
+    pub(crate) fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// A line of data, at once.
+    pub(crate) fn line(&mut self, text: &str) -> anyhow::Result<()> {
+        self.queue(text)?;
+        self.flush()
+    }
+
+    /// A line of data among many; `flush` when there are no more for now.
+    pub(crate) fn queue(&mut self, text: &str) -> anyhow::Result<()> {
+        self.end_step();
+        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        self.written(written)
+    }
+
+    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
+        let written = self.out.flush();
+        self.written(written)
+    }
+
+    /// A value for programs, on one line.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.line(&text)
+    }
+
+    /// A result for people: `[less-cli] Deployment complete ✅`.
+    pub(crate) fn say(&mut self, speaker: Speaker, text: &str) -> anyhow::Result<()> {
+        let line =
+            format!("{} {}", self.out_colour(Colour::Yellow, speaker.tag()), self.out_colour(Colour::Green, text));
+        self.line(&line)
+    }
+
+    /// A remark on stderr.
+    pub(crate) fn remark(&mut self, text: &str) {
+        let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
+        self.talk(&format!("{tag} {text}"));
+    }
+
+    /// Once: the client finds most warnings before the server does, and a reload finds them again.
+    pub(crate) fn warn(&mut self, problem: &Problem) {
+        if self.warned.insert(problem.clone()) {
+            self.remark(&format!("WARNING: {problem}"));
+        }
+    }
+
+    /// Why a command failed: each problem of a project by itself, or the error with its causes.
+    pub(crate) fn failure(&mut self, error: &anyhow::Error) {
+        let Some(rejected) = error.downcast_ref::<Rejected>() else { return self.error(&format!("{error:#}")) };
+        for problem in &rejected.problems {
+            self.error(problem);
+        }
+        self.remark(&rejected.outcome);
+    }
+
+    fn error(&mut self, what: &impl Display) {
+        let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
+        let word = self.talk_colour(Colour::Red, "ERROR:");
+        self.talk(&format!("{tag} {word} {what}"));
+    }
+
+    /// What goes on now, until something else is printed.
+    pub(crate) fn step(&mut self, text: &str) {
+        if !self.spins {
+            return self.remark(text);
+        }
+        let spinner = self.spinner.get_or_insert_with(|| {
+            let spinner = ProgressBar::new_spinner();
+            spinner.set_draw_target(ProgressDrawTarget::stderr());
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        spinner.set_message(text.to_owned());
+    }
+
+    pub(crate) fn end_step(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+
+    /// Asks on stderr, for people at a terminal; the answer without the line's end.
+    pub(crate) fn ask(&mut self, question: &str) -> anyhow::Result<String> {
+        self.end_step();
+        let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
+        write!(self.talk, "{tag} {question} ")
+            .and_then(|()| self.talk.flush())
+            .context("cannot ask on the terminal")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Nothing can be done about a stderr that takes nothing.
+    fn talk(&mut self, text: &str) {
+        self.end_step();
+        writeln!(self.talk, "{text}").ok();
+    }
+
+    fn written(&mut self, result: io::Result<()>) -> anyhow::Result<()> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            other => other.context("cannot write to stdout")?,
+        }
+        Ok(())
+    }
+
+    fn out_colour(&self, colour: Colour, text: &str) -> String {
+        if self.out_is_coloured { colour.paint(text) } else { text.to_owned() }
+    }
+
+    fn talk_colour(&self, colour: Colour, text: &str) -> String {
+        if self.talk_is_coloured { colour.paint(text) } else { text.to_owned() }
+    }
+}
+
+impl Drop for Printer {
+    fn drop(&mut self) {
+        self.end_step();
+    }
+}
+
+impl Speaker {
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Cli => "[less-cli]",
+            Self::Local => "[less-local]",
+        }
+    }
+}
+
+impl Colour {
+    fn paint(self, text: &str) -> String {
+        let code = match self {
+            Self::Yellow => 93,
+            Self::Red => 91,
+            Self::Green => 92,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}

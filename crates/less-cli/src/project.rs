@@ -1,0 +1,85 @@
+//! The project of a folder, ready to be built: checked, its variables read, packed.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File};
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::Context;
+use less_project::{Env, Problem, Project, discover, env};
+use less_server::{BASE_PREFIX, BASE_VARIABLES, build};
+
+use crate::client::read_if_there;
+use crate::printer::Printer;
+
+/// A project that was refused; `main` prints every problem.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) problems: Vec<Problem>,
+    /// What that means: `3 problems; nothing was deployed`.
+    pub(crate) outcome: String,
+}
+
+impl Rejected {
+    /// `consequence`: `nothing was deployed`.
+    pub(crate) fn new(problems: Vec<Problem>, consequence: &str) -> Self {
+        let outcome = match problems.len() {
+            1 => format!("1 problem; {consequence}"),
+            n => format!("{n} problems; {consequence}"),
+        };
+        Self { problems, outcome }
+    }
+}
+
+/// Reads the project in `root` and the values of its variables; prints warnings.
+///
+/// `consequence` is what a problem leads to: `nothing was deployed`.
+pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printer) -> anyhow::Result<(Project, Env)> {
+    let project = discover(root, name).map_err(|problems| Rejected::new(problems, consequence))?;
+    for warning in &project.warnings {
+        out.warn(warning);
+    }
+    let caller =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let caller: BTreeMap<String, String> = caller.collect();
+    let dotenv = read_if_there(&root.join(".env"))?;
+    let mut env = env::resolve(&project.config.env_vars, &caller, dotenv.as_deref())
+        .map_err(|problems| Rejected::new(problems, consequence))?;
+    for (name, value) in caller.into_iter().filter(|(name, _)| is_unasked(name)) {
+        env.entry(name).or_insert(value);
+    }
+    Ok((project, env))
+}
+
+/// Whether handlers get the caller's variable though `less.config` does not list it.
+fn is_unasked(name: &str) -> bool {
+    BASE_VARIABLES.contains(&name) || name.starts_with(BASE_PREFIX)
+}
+
+/// The project's folder as a tar, in a file without a name in `scratch`.
+pub(crate) fn pack(root: &Path, scratch: &Path, consequence: &str) -> anyhow::Result<File> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(scratch);
+    made.with_context(|| format!("cannot make the folder {}", scratch.display()))?;
+    let mut file =
+        tempfile::tempfile_in(scratch).with_context(|| format!("cannot make a file in {}", scratch.display()))?;
+    build::snapshot::pack(root, &mut file).map_err(|error| refused(error, consequence))?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
+}
+
+/// Why a build failed: the project's problems, or something of this machine.
+pub(crate) fn refused(error: build::Error, consequence: &str) -> anyhow::Error {
+    match error {
+        build::Error::Problems(problems) => Rejected::new(problems, consequence).into(),
+        build::Error::Io { .. } => error.into(),
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.outcome)
+    }
+}
+
+impl std::error::Error for Rejected {}

@@ -1,0 +1,174 @@
+//! How things look, for people. Pure: values in, lines out.
+
+use less_server::control::api::{LogLine, NamedUrl, ProjectInfo, Resources, Status, Waiting};
+
+use crate::time::{iso, readable};
+
+/// After `Deployment complete ✅`.
+pub(crate) fn deployed(resources: &Resources) -> Vec<String> {
+    let mut lines = vec!["Resources".to_owned()];
+    for (title, urls) in
+        [("API URLs", &resources.apis), ("Web Socket URLs", &resources.sockets), ("Websites URLs", &resources.websites)]
+    {
+        section(&mut lines, &format!("  - {title}"), "    ", urls);
+    }
+    lines
+}
+
+/// After `App "…" is running ✅`.
+pub(crate) fn running(resources: &Resources) -> Vec<String> {
+    let mut lines = vec!["Resources:".to_owned()];
+    for (title, urls) in [
+        ("List of APIs", &resources.apis),
+        ("List of Sockets", &resources.sockets),
+        ("List of Websites", &resources.websites),
+    ] {
+        section(&mut lines, &format!("  {title}:"), "    ", urls);
+    }
+    lines
+}
+
+/// What `list resources` prints.
+pub(crate) fn listed(resources: &Resources) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (title, urls) in
+        [("API URLs", &resources.apis), ("WEBSOCKET URLs", &resources.sockets), ("Websites URLs", &resources.websites)]
+    {
+        section(&mut lines, title, "     ", urls);
+    }
+    let waiting: Vec<&Waiting> = resources.waiting.iter().filter(|waiting| waiting.deliveries > 0).collect();
+    if !waiting.is_empty() {
+        lines.push("Waiting deliveries".to_owned());
+    }
+    for waiting in waiting {
+        let parked = if waiting.parked { " (no deployed subscriber takes them)" } else { "" };
+        lines.push(format!("     - {}: {}{parked}", waiting.handler, waiting.deliveries));
+    }
+    lines
+}
+
+fn section(lines: &mut Vec<String>, title: &str, indent: &str, urls: &[NamedUrl]) {
+    if urls.is_empty() {
+        return;
+    }
+    lines.push(title.to_owned());
+    lines.extend(urls.iter().map(|NamedUrl { name, url }| format!("{indent}- {name}: {url}")));
+}
+
+/// One project of `list`.
+pub(crate) fn project(info: &ProjectInfo) -> Vec<String> {
+    vec![
+        format!("Name: {}", info.name),
+        format!("ID: {}", info.id),
+        format!("Created At: {}", iso(info.created_at)),
+        format!("Updated At: {}", iso(info.updated_at)),
+    ]
+}
+
+/// Whether a log line names its handler: not where all are of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Yes,
+    No,
+}
+
+pub(crate) fn log_line(line: &LogLine, named: Named) -> String {
+    let time = readable(line.time);
+    match named {
+        Named::Yes => format!("{time} {} {}", line.path, line.text),
+        Named::No => format!("{time} {}", line.text),
+    }
+}
+
+pub(crate) fn status(status: &Status) -> Vec<String> {
+    vec![
+        "Status: running".to_owned(),
+        format!("URL: {}", status.gateway_url),
+        format!("Projects: {}", status.projects),
+        format!("Home: {}", status.home),
+        format!("PID: {}", status.pid),
+        format!("Version: {}", status.version),
+        format!("Started At: {}", iso(status.started_at)),
+        format!("Memory: {} MiB", status.memory.div_ceil(1 << 20)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resources() -> Resources {
+        let url = |name: &str| NamedUrl { name: name.into(), url: format!("http://localhost:4747/shop/{name}") };
+        Resources {
+            project: ProjectInfo { name: "shop".into(), id: "7".into(), created_at: 0, updated_at: 1 },
+            apis: vec![url("orders"), url("topics")],
+            sockets: vec![url("chat")],
+            websites: vec![],
+            waiting: vec![
+                Waiting { handler: "topics/a/old".into(), deliveries: 2, parked: true },
+                Waiting { handler: "topics/a/slow".into(), deliveries: 9, parked: false },
+                Waiting { handler: "topics/a/idle".into(), deliveries: 0, parked: false },
+            ],
+        }
+    }
+
+    #[test]
+    fn a_deployment_lists_its_addresses_and_leaves_out_empty_sections() {
+        assert_eq!(
+            deployed(&resources()),
+            [
+                "Resources",
+                "  - API URLs",
+                "    - orders: http://localhost:4747/shop/orders",
+                "    - topics: http://localhost:4747/shop/topics",
+                "  - Web Socket URLs",
+                "    - chat: http://localhost:4747/shop/chat",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_running_app_lists_its_addresses() {
+        let lines = running(&Resources { sockets: vec![], ..resources() });
+        assert_eq!(lines[..3], ["Resources:", "  List of APIs:", "    - orders: http://localhost:4747/shop/orders"]);
+        assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn a_list_of_resources_tells_what_waits() {
+        let lines = listed(&resources());
+        assert_eq!(lines[0], "API URLs");
+        assert_eq!(lines[1], "     - orders: http://localhost:4747/shop/orders");
+        assert_eq!(lines[3], "WEBSOCKET URLs");
+        assert_eq!(
+            lines[5..],
+            [
+                "Waiting deliveries",
+                "     - topics/a/old: 2 (no deployed subscriber takes them)",
+                "     - topics/a/slow: 9"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_log_line_has_a_time_and_names_its_handler_among_others() {
+        let line = LogLine {
+            time: 1_701_270_022_938,
+            path: "topics/a/b".into(),
+            stream: "out".into(),
+            invocation: String::new(),
+            text: "hello  world".into(),
+            cursor: "1".into(),
+        };
+        assert_eq!(log_line(&line, Named::No), "2023-11-29 15:00:22.938 hello  world");
+        assert_eq!(log_line(&line, Named::Yes), "2023-11-29 15:00:22.938 topics/a/b hello  world");
+    }
+
+    #[test]
+    fn a_project_of_a_list_has_an_id_and_times() {
+        assert_eq!(
+            project(&resources().project),
+            ["Name: shop", "ID: 7", "Created At: 1970-01-01T00:00:00.000Z", "Updated At: 1970-01-01T00:00:00.001Z"]
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! From a folder to a project, or to everything that is wrong with it.
+//!
+//! In: the files of `less/`, `less.config` and `package.json`. Out: a [`Project`] in which every name is
+//! checked and every default filled in, or all problems at once. Nothing is kept and no handler is run.
+
+mod apis;
+mod crons;
+mod leaves;
+mod modules;
+mod names;
+mod walk;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::closest::suggestion;
+use crate::config::{self, Known};
+use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
+use crate::problem::{Findings, in_order};
+use crate::{Api, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic};
+use leaves::Leaf;
+use walk::{Folder, Walk};
+
+/// For whoever starts with nothing.
+const FIRST_STEP: &str = "create less/apis/hello/hello/get.js, which answers GET /hello, \
+    or less/topics/<topic>/<subscriber>/index.js";
+
+/// Reads the project in `root`. A project with problems is none: all of them are returned, in the order of
+/// their paths.
+pub fn discover(root: &Path, project: &str) -> Result<Project, Vec<Problem>> {
+    read(root, project, false)
+}
+
+/// The same of a folder that a build has prepared: `less/node_modules` and `less/package.json` are the build's.
+pub fn discover_built(root: &Path, project: &str) -> Result<Project, Vec<Problem>> {
+    read(root, project, true)
+}
+
+fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>> {
+    let mut found = Findings::default();
+    let name = ProjectName::parse(project).map_err(|bad| found.problem("project", bad.message, bad.hint)).ok();
+    let (less, config, package) = match read_files(root, built, &mut found) {
+        Ok(files) => files,
+        Err(error) => {
+            let message = format!("cannot be read: {error}");
+            found.problem(root.display().to_string(), message, "give the folder that contains less/");
+            return Err(in_order(found.problems));
+        }
+    };
+    let package = package.and_then(|text| modules::package(&text, &mut found));
+    let mut parts = less.map(|less| Parts::read(less, package.as_ref(), &mut found)).unwrap_or_default();
+    let config = config::read(&config.unwrap_or_default(), &parts.known, &mut found);
+    if let Some(folder) = &parts.crons {
+        crons::check(folder, &config.env_vars, &mut found);
+    }
+    for api in &mut parts.apis {
+        config.fill_api(api);
+    }
+    for topic in &mut parts.topics {
+        config.fill_topic(topic);
+    }
+    match name {
+        Some(name) if found.problems.is_empty() => {
+            let Parts { apis, topics, shared, .. } = parts;
+            Ok(Project { name, apis, topics, shared, config, warnings: in_order(found.warnings) })
+        }
+        Some(_) | None => Err(in_order(found.problems)),
+    }
+}
+
+type Files = (Option<Folder>, Option<String>, Option<String>);
+
+fn read_files(root: &Path, built: bool, found: &mut Findings) -> std::io::Result<Files> {
+    let mut walk = Walk::new(root, built, found)?;
+    Ok((walk.less(), walk.text("less.config"), walk.text("package.json")))
+}
+
+/// What the folders of `less/` hold.
+#[derive(Default)]
+struct Parts {
+    apis: Vec<Api>,
+    topics: Vec<Topic>,
+    shared: Vec<String>,
+    crons: Option<Folder>,
+    /// What `less.config` may speak of, invalid handlers included: one mistake is one problem.
+    known: Known,
+}
+
+impl Parts {
+    fn read(less: Folder, package: Option<&Value>, found: &mut Findings) -> Self {
+        let is_empty = less.folders.iter().all(|kind| kind.folders.is_empty());
+        check_children(&less, found);
+        let mut parts = Self::default();
+        for folder in less.folders {
+            if let Some(row) = kinds::kind_of(&folder.name) {
+                parts.read_kind(row, folder, package, found);
+            }
+        }
+        if is_empty && found.problems.is_empty() {
+            found.problem("less", "there is nothing in less/ that could run", FIRST_STEP);
+            // What lies there, but at the wrong place, is probably why.
+            found.problems.append(&mut found.warnings);
+        }
+        parts
+    }
+
+    fn read_kind(&mut self, row: &'static KindRow, folder: Folder, package: Option<&Value>, found: &mut Findings) {
+        if !row.runs && !folder.folders.is_empty() {
+            let message = format!("{} cannot run yet", row.plural);
+            found.problem(&folder.path, message, "move this folder out of less/ to run the rest");
+        }
+        match row.kind {
+            Kind::Apis => {
+                self.known.apis = names_in(&folder);
+                self.apis = apis::read(&folder, found);
+            }
+            Kind::Topics => {
+                self.known.topics = folder.folders.iter().map(|topic| (topic.name.clone(), names_in(topic))).collect();
+                let leaves = leaves::read(row, &folder, found);
+                self.topics = folder.folders.iter().map(|folder| topic(folder, &leaves, found)).collect();
+            }
+            Kind::Shared => self.shared = modules::read(&folder, package, found),
+            Kind::Statics => check_sites(&folder, found),
+            Kind::Crons => {
+                self.known.crons = names_in(&folder);
+                leaves::read(row, &folder, found);
+                self.crons = Some(folder);
+            }
+            Kind::ExternalTopics | Kind::Sockets | Kind::Functions => {
+                leaves::read(row, &folder, found);
+            }
+        }
+    }
+}
+
+fn names_in(folder: &Folder) -> Vec<String> {
+    folder.folders.iter().map(|inner| inner.name.clone()).collect()
+}
+
+/// What stands in `less/` itself.
+fn check_children(less: &Folder, found: &mut Findings) {
+    let kinds = || KINDS.iter().map(|row| row.folder);
+    for folder in less.folders.iter().filter(|folder| kinds::kind_of(&folder.name).is_none()) {
+        let message = format!("less/ has no place for a folder `{}`", folder.name);
+        found.problem(&folder.path, message, suggestion(&folder.name, kinds()));
+    }
+    for file in less.files.iter().filter(|file| !file.starts_with("README")) {
+        if kinds::kind_of(file).is_some() {
+            found.problem(less.join(file), "is a file, not a folder", "remove it, and create the folder");
+        } else {
+            found.problem(
+                less.join(file),
+                "less/ has no place for this file",
+                "move it into the folder of a handler, or out of less/",
+            );
+        }
+    }
+}
+
+fn topic(folder: &Folder, leaves: &[Leaf], found: &mut Findings) -> Topic {
+    let subscribers: Vec<Subscriber> =
+        leaves.iter().filter(|leaf| leaf.names[0] == folder.name).map(subscriber).collect();
+    if subscribers.is_empty() {
+        let hint = format!("create {}/<subscriber>/index.js, unless nobody needs to hear of it yet", folder.path);
+        found.warn(&folder.path, "this topic has no subscribers: what is published to it goes nowhere", hint);
+    }
+    Topic { name: folder.name.clone(), retention: config::RETENTION, subscribers }
+}
+
+fn subscriber(leaf: &Leaf) -> Subscriber {
+    Subscriber {
+        name: leaf.names[leaf.names.len() - 1].clone(),
+        handler: leaf.handler.clone(),
+        timeout: config::SUBSCRIBER_TIMEOUT,
+        concurrency: config::CONCURRENCY,
+        retry: RetryPolicy::default(),
+    }
+}
+
+fn check_sites(statics: &Folder, found: &mut Findings) {
+    names::check_level(statics.folders.iter(), found);
+    warn_of_files(statics, "a static site", found);
+    for site in statics.folders.iter().filter(|site| !site.files.iter().any(|file| file == "index.html")) {
+        found.warn(&site.path, "this site has no index.html", format!("create {}", site.join("index.html")));
+    }
+}
+
+/// Files where only folders mean something.
+fn warn_of_files(folder: &Folder, what: &str, found: &mut Findings) {
+    for file in folder.files.iter().filter(|file| !file.starts_with("README")) {
+        let message = format!("is not used: {what} is a folder");
+        found.warn(folder.join(file), message, format!("move it to {}/<name>/{file}", folder.path));
+    }
+}
+
+fn refuse_language(file: &str, row: &LanguageRow, found: &mut Findings) {
+    if !row.runs {
+        found.problem(file, format!("{} handlers cannot run yet", row.name), "write it in JavaScript for now");
+    }
+}

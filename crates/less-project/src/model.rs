@@ -1,0 +1,126 @@
+//! A project as its folder describes it. Every name in here has been checked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Config, HandlerPath, Problem, ProjectName, RetryPolicy};
+
+/// A valid project. Order everywhere: by path, so that a list is the same on every machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    pub name: ProjectName,
+    pub apis: Vec<Api>,
+    pub topics: Vec<Topic>,
+    /// Folders of `less/shared`.
+    pub shared: Vec<String>,
+    pub config: Config,
+    /// What is legal but probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    pub name: String,
+    pub routes: Vec<Route>,
+    /// Time limit of one invocation.
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub verb: Verb,
+    /// Below the API's own folder; empty for `/`.
+    pub segments: Vec<Segment>,
+    pub handler: Handler,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    Fixed(String),
+    /// `{name}`
+    Param(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    pub const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
+
+    /// As in a request: `GET`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// As in a file's name: `get`.
+    pub fn file_stem(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Topic {
+    pub name: String,
+    /// How long after publishing a delivery is still tried (default 4 days).
+    pub retention: Duration,
+    pub subscribers: Vec<Subscriber>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscriber {
+    pub name: String,
+    pub handler: Handler,
+    /// Time limit of one attempt (default 15 min).
+    pub timeout: Duration,
+    /// How many deliveries run at once (default 64); 0 pauses the subscriber.
+    pub concurrency: u32,
+    pub retry: RetryPolicy,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handler {
+    pub path: HandlerPath,
+    /// Relative to the project's root, with `/`: `less/topics/a/b/index.js`.
+    pub file: String,
+    pub language: Language,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Language {
+    JavaScript,
+    TypeScript,
+    Python,
+    Go,
+    Rust,
+}
+
+/// Values of the variables a version was built with; never printed.
+pub type Env = BTreeMap<String, String>;

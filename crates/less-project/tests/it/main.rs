@@ -1,0 +1,11 @@
+//! Folders, and what Less says about them.
+
+#![expect(clippy::unwrap_used, reason = "clippy takes only functions marked as tests for tests")]
+
+mod config;
+mod folder;
+mod links;
+mod names;
+mod places;
+mod project;
+mod soon;

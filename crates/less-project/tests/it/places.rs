@@ -1,0 +1,117 @@
+//! Files at the wrong place or under the wrong name.
+
+use crate::folder::{Folder, check};
+
+#[test]
+fn less_holds_the_known_folders_only() {
+    check(
+        "less/apis/x/get.js
+         less/Topics/a/b/index.js
+         less/node_modules/x/index.js
+         less/index.js
+         less/shared
+         ! less/Topics: less/ has no place for a folder `Topics`
+         ! less/index.js: less/ has no place for this file
+         ! less/node_modules: less/ has no place for a folder `node_modules`
+         ! less/shared: is a file, not a folder",
+    );
+    let problems = Folder::new("less/topic/a/b/index.js").discover().unwrap_err();
+    assert_eq!(problems[0].hint, "did you mean `topics`?");
+}
+
+#[test]
+fn a_near_miss_in_a_folder_without_handler_is_a_problem() {
+    check(
+        "less/apis/x/orders/posts.js
+         less/apis/x/users/Get.js
+         less/apis/x/carts/process.py
+         less/topics/a/b/Index.js
+         less/topics/a/c/process.py
+         less/topics/a/d/index.py
+         less/topics/a/e/post.js
+         ! less/apis/x/carts/process.py: is not a route: the file of a route is named after its verb
+         ! less/apis/x/orders/posts.js: is not a route: the file of a route is named after its verb
+         ! less/apis/x/users/Get.js: is not a route: the file of a route is named after its verb
+         ! less/topics/a/b/Index.js: is not the handler of this subscriber
+         ! less/topics/a/c/process.py: is not the handler of this subscriber
+         ! less/topics/a/d/index.py: is not the handler of this subscriber
+         ! less/topics/a/e/post.js: is not the handler of this subscriber",
+    );
+    let problems = Folder::new("less/topics/a/c/process.py").discover().unwrap_err();
+    assert_eq!(problems[0].hint, "rename it to __init__.py");
+}
+
+#[test]
+fn a_near_miss_that_may_be_a_helper_is_odd() {
+    check(
+        "less/apis/blog/get.js
+         less/apis/blog/lib/posts.js
+         less/apis/shop/orders/get.js
+         less/apis/shop/orders/lib/index.js
+         less/apis/shop/tools/index.js
+         ? less/apis/blog/lib/posts.js: is not a route: the file of a route is named after its verb
+         ? less/apis/shop/tools/index.js: is not a route: the file of a route is named after its verb",
+    );
+}
+
+#[test]
+fn a_handler_one_level_too_high_is_odd() {
+    check(
+        "less/apis/x/get.js
+         less/apis/get.js
+         less/topics/index.js
+         less/topics/a/index.js
+         less/topics/a/b/index.js
+         ? less/apis/get.js: is not run: it stands in no API
+         ? less/topics/a/index.js: is not run: a subscriber has a folder of its own
+         ? less/topics/index.js: is not run: a subscriber has a folder of its own",
+    );
+    let warnings = Folder::new("less/topics/a/index.js\nless/topics/a/b/index.js").discover().unwrap().warnings;
+    assert_eq!(warnings[0].hint, "move it to less/topics/a/<subscriber>/index.js");
+}
+
+#[test]
+fn a_handler_one_level_too_deep_is_odd() {
+    let text = "less/topics/a/b/index.js
+         less/topics/a/v1/c/index.js
+         ? less/topics/a/v1: there is no handler in it, so it is no subscriber";
+    check(text);
+    let warnings = Folder::new(text).discover().unwrap().warnings;
+    assert_eq!(warnings[0].hint, "less/topics/a/v1/c/index.js is too deep: move it up into less/topics/a/v1");
+}
+
+#[test]
+fn a_module_is_a_folder() {
+    check(
+        "less/apis/x/get.js
+         less/shared/models.js
+         ? less/shared/models.js: is not used: a shared module is a folder",
+    );
+}
+
+#[test]
+fn an_api_without_routes_is_odd() {
+    check(
+        "less/apis/x/helpers/data.js
+         ? less/apis/x: this API has no routes",
+    );
+}
+
+#[test]
+fn a_verb_has_one_handler() {
+    check(
+        "less/apis/x/get.js
+         less/apis/x/get.cjs
+         less/apis/x/post.js
+         ! less/apis/x/get.js: `get.cjs` beside it answers GET already",
+    );
+}
+
+#[test]
+fn a_subscriber_has_one_handler() {
+    check(
+        "less/topics/a/b/index.js
+         less/topics/a/b/index.mjs
+         ! less/topics/a/b/index.mjs: `index.js` beside it is the handler already",
+    );
+}

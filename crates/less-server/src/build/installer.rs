@@ -1,0 +1,227 @@
+//! Runs npm or yarn in a folder, and tells the author what it said when it fails.
+//!
+//! The installer has our environment (proxies, registries) and the project's variables (tokens that an .npmrc names),
+//! no terminal, no shell, a time limit, and a process group of its own, which is killed when the install is cancelled.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use less_project::{Env, Problem};
+use rustix::fs::MemfdFlags;
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+
+use super::{Doing, Error, Result};
+
+/// Of the installer's output, so much is told.
+const TOLD_LINES: usize = 60;
+const TOLD_BYTES: u64 = 32 << 10;
+const NPM: &[&str] = &["--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+const YARN: &[&str] = &["--frozen-lockfile", "--production", "--non-interactive", "--no-progress"];
+
+/// How the packages of a project are installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Installer {
+    NpmCi,
+    NpmInstall,
+    Yarn,
+}
+
+impl Installer {
+    /// By the lock file; npm's first, because npm comes with Node.js.
+    pub(super) fn by_lock_file(name: Option<&str>) -> Self {
+        match name {
+            None => Self::NpmInstall,
+            Some("yarn.lock") => Self::Yarn,
+            Some(_) => Self::NpmCi,
+        }
+    }
+
+    /// As one would type it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NpmCi => "npm ci",
+            Self::NpmInstall => "npm install",
+            Self::Yarn => "yarn install",
+        }
+    }
+
+    fn command(self) -> Command {
+        let (program, verb, flags) = match self {
+            Self::NpmCi => ("npm", "ci", NPM),
+            Self::NpmInstall => ("npm", "install", NPM),
+            Self::Yarn => ("yarn", "install", YARN),
+        };
+        let mut command = Command::new(program);
+        command.arg(verb).args(flags);
+        command
+    }
+
+    pub(super) async fn run(self, folder: &Path, env: &Env, time_limit: Duration) -> Result<()> {
+        let mut command = self.command();
+        command.envs(env);
+        self.run_command(command, folder, time_limit).await
+    }
+
+    async fn run_command(self, command: Command, folder: &Path, time_limit: Duration) -> Result<()> {
+        let mut output = File::from(rustix::fs::memfd_create("less-install", MemfdFlags::CLOEXEC).map_err(io_error)?);
+        let started = start(command, folder, &output);
+        let mut running = match started {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing().into()),
+            started => started.doing("run the installer in", folder)?,
+        };
+        let ended = tokio::time::timeout(time_limit, running.wait()).await;
+        drop(running);
+        let failure = match ended {
+            Ok(Ok(status)) if status.success() => return Ok(()),
+            Ok(Ok(status)) => format!("failed ({status})"),
+            Ok(Err(error)) => return Err(error).doing("wait for the installer in", folder),
+            Err(_) => format!("did not end within {} s", time_limit.as_secs()),
+        };
+        Err(self.failed(&failure, &last_lines(&mut output).unwrap_or_default()).into())
+    }
+
+    fn missing(self) -> Problem {
+        match self {
+            Self::Yarn => Problem::new(
+                "yarn.lock",
+                "yarn is needed to install the dependencies, and there is no `yarn` in PATH",
+                "install it (`npm install --global yarn`), or replace yarn.lock by a package-lock.json",
+            ),
+            Self::NpmCi | Self::NpmInstall => Problem::new(
+                "package.json",
+                "npm is needed to install the dependencies, and there is no `npm` in PATH",
+                "install npm; it comes with Node.js (nodejs.org)",
+            ),
+        }
+    }
+
+    fn failed(self, failure: &str, output: &str) -> Problem {
+        let said = if output.is_empty() { String::new() } else { format!("; it said:\n{output}") };
+        let hint = match self {
+            Self::NpmCi => {
+                "when package.json and the lock file differ, run `npm install` in the project and deploy again"
+            }
+            Self::NpmInstall => "correct the dependencies until `npm install` works in the project, and deploy again",
+            Self::Yarn => "correct the dependencies until `yarn install` works in the project, and deploy again",
+        };
+        Problem::new("package.json", format!("`{}` {failure}{said}", self.name()), hint)
+    }
+}
+
+fn io_error(error: rustix::io::Errno) -> Error {
+    Error::Io { doing: "make a file in memory".into(), source: error.into() }
+}
+
+fn start(mut command: Command, folder: &Path, output: &File) -> io::Result<Running> {
+    let child = command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(Running { child })
+}
+
+/// A process and its group; dropped before its end, all of it is killed.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // No id once it was waited for: then its number may be another's.
+        let group = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            // Gone already is as good.
+            rustix::process::kill_process_group(group, Signal::KILL).ok();
+        }
+    }
+}
+
+fn last_lines(output: &mut File) -> io::Result<String> {
+    let length = output.metadata()?.len();
+    output.seek(SeekFrom::Start(length.saturating_sub(TOLD_BYTES)))?;
+    let mut bytes = Vec::new();
+    output.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    Ok(lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn problem(result: Result<()>) -> Problem {
+        let Err(Error::Problems(problems)) = result else { panic!("{result:?}") };
+        problems[0].clone()
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_with_the_end_of_its_output() {
+        let dir = TempDir::new().unwrap();
+        let script = "seq 1 100; echo 'no such package' >&2; exit 3";
+        let result = Installer::NpmInstall.run_command(shell(script), dir.path(), Duration::from_secs(60)).await;
+        let message = problem(result).message;
+        assert!(message.starts_with("`npm install` failed (exit status: 3); it said:\n42\n"), "{message}");
+        assert!(message.ends_with("\n100\nno such package"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_installer_that_is_not_there_is_told() {
+        let dir = TempDir::new().unwrap();
+        let result =
+            Installer::Yarn.run_command(Command::new("no-such-yarn"), dir.path(), Duration::from_secs(60)).await;
+        assert!(problem(result).message.contains("no `yarn` in PATH"));
+    }
+
+    #[tokio::test]
+    async fn an_installer_that_takes_too_long_is_told() {
+        let dir = TempDir::new().unwrap();
+        let result = Installer::NpmCi.run_command(shell("sleep 1000"), dir.path(), Duration::from_millis(50)).await;
+        assert!(problem(result).message.contains("`npm ci` did not end within"));
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_install_leaves_no_process() {
+        let dir = TempDir::new().unwrap();
+        let held = dir.path().join("held");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &held, rustix::fs::Mode::from(0o600)).unwrap();
+        let (tell, started) = tokio::sync::oneshot::channel();
+        let reader = tokio::task::spawn_blocking(move || {
+            let mut held = BufReader::new(File::open(held).unwrap());
+            held.read_line(&mut String::new()).unwrap();
+            tell.send(()).unwrap();
+            // Ends when the last process that holds the pipe is gone.
+            held.read_to_end(&mut Vec::new()).unwrap()
+        });
+        let command = shell("exec 9>held; echo started >&9; sleep 1000 & sleep 1000");
+        tokio::select! {
+            result = Installer::NpmCi.run_command(command, dir.path(), Duration::from_secs(900)) => panic!("{result:?}"),
+            started = started => started.unwrap(),
+        }
+        assert_eq!(reader.await.unwrap(), 0);
+    }
+}

@@ -1,0 +1,254 @@
+//! A project's folder as a tar, to be sent to a server, which unpacks it (`unpack`).
+//!
+//! Left out: `node_modules` everywhere, `target` at the top, whatever begins with a dot (`.git`, `.env`) except the
+//! installers' settings at the top, and sockets, pipes and devices. Empty folders are kept: a topic may be one. A link
+//! is packed as what it points to, which must lie in the project; so a snapshot has files and folders only, and nothing
+//! in it can lead out where it is unpacked. The same folder gives the same bytes on every machine.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use less_project::Problem;
+use tar::{Builder, EntryType, Header};
+
+pub use super::unpack::unpack;
+use super::{Doing, Error, Result};
+use crate::limits::SNAPSHOT_BYTES;
+
+/// Files and folders of a snapshot.
+pub const SNAPSHOT_ENTRIES: usize = 50_000;
+/// Hidden, but an installer does not do the same without them.
+const INSTALLER_SETTINGS: [&str; 3] = [".npmrc", ".yarnrc", ".yarnrc.yml"];
+
+/// What was packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packed {
+    pub files: usize,
+    /// Of the files' content.
+    pub bytes: u64,
+}
+
+/// Writes the snapshot of the project in `root`. Finds all problems before it writes anything.
+pub fn pack(root: &Path, out: impl Write) -> Result<Packed> {
+    pack_within(root, out, SNAPSHOT_BYTES)
+}
+
+fn pack_within(root: &Path, out: impl Write, most: u64) -> Result<Packed> {
+    let root = root.canonicalize().doing("open the folder", root)?;
+    let mut walk = Walk { root: root.clone(), inside: vec![root.clone()], entries: Vec::new(), problems: Vec::new() };
+    walk.folder(&root, "")?;
+    let bytes = walk.entries.iter().filter_map(|entry| entry.file).sum();
+    walk.problems.extend(too_large(&walk.entries, bytes, most));
+    if !walk.problems.is_empty() {
+        return Err(Error::Problems(walk.problems));
+    }
+    let files = walk.entries.iter().filter(|entry| entry.file.is_some()).count();
+    let mut tar = Builder::new(out);
+    for entry in &walk.entries {
+        entry.append_to(&mut tar).doing("pack", &entry.real)?;
+    }
+    tar.into_inner().and_then(|mut out| out.flush()).doing("pack", &root)?;
+    Ok(Packed { files, bytes })
+}
+
+struct Entry {
+    /// Relative to the root, with `/`.
+    name: String,
+    /// What a link points to, or the thing itself.
+    real: PathBuf,
+    mode: u32,
+    /// A file's length; `None` for a folder.
+    file: Option<u64>,
+}
+
+impl Entry {
+    fn append_to(&self, tar: &mut Builder<impl Write>) -> io::Result<()> {
+        let mut header = Header::new_gnu();
+        header.set_mode(self.mode);
+        header.set_mtime(0);
+        header.set_size(self.file.unwrap_or(0));
+        header.set_entry_type(if self.file.is_some() { EntryType::Regular } else { EntryType::Directory });
+        match self.file {
+            None => tar.append_data(&mut header, &self.name, io::empty()),
+            Some(length) => {
+                let content = Exactly { file: File::open(&self.real)?, left: length };
+                tar.append_data(&mut header, &self.name, content)
+            }
+        }
+    }
+}
+
+/// A file that changes while it is packed would put everything after it out of place.
+struct Exactly {
+    file: File,
+    left: u64,
+}
+
+impl Read for Exactly {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = (&mut self.file).take(self.left).read(buffer)?;
+        self.left -= read as u64;
+        if read == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(io::Error::other("it became shorter meanwhile; try again"));
+        }
+        Ok(read)
+    }
+}
+
+struct Walk {
+    root: PathBuf,
+    /// The real paths of the folders we are in, to notice a link to one of them.
+    inside: Vec<PathBuf>,
+    entries: Vec<Entry>,
+    problems: Vec<Problem>,
+}
+
+impl Walk {
+    fn folder(&mut self, real: &Path, name: &str) -> Result<()> {
+        let mut children: Vec<_> = match fs::read_dir(real).and_then(Iterator::collect) {
+            Ok(children) => children,
+            Err(error) => {
+                self.unreadable(name, &error);
+                return Ok(());
+            }
+        };
+        children.sort_by_key(fs::DirEntry::file_name);
+        for child in children {
+            if self.entries.len() >= SNAPSHOT_ENTRIES {
+                return Err(too_many(name).into());
+            }
+            let file_name = child.file_name();
+            match file_name.to_str() {
+                _ if file_name.to_str().is_some_and(|child| is_left_out(name, child)) => {}
+                Some(child_name) => self.child(&child.path(), &join(name, child_name))?,
+                None => self.problems.push(Problem::new(
+                    join(name, &file_name.to_string_lossy()),
+                    "a file's name must be valid UTF-8",
+                    "rename it",
+                )),
+            }
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, path: &Path, name: &str) -> Result<()> {
+        match self.look_at(path, name) {
+            Err(error) => self.unreadable(name, &error),
+            Ok(Some((real, metadata))) if metadata.is_file() => self.file(real, name, &metadata),
+            Ok(Some((real, metadata))) if metadata.is_dir() => {
+                self.entries.push(Entry { name: name.into(), real: real.clone(), mode: 0o755, file: None });
+                self.inside.push(real.clone());
+                self.folder(&real, name)?;
+                self.inside.pop();
+            }
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, path: &Path, name: &str) -> io::Result<Option<(PathBuf, Metadata)>> {
+        let Some(real) = self.follow(path, name)? else { return Ok(None) };
+        let metadata = fs::metadata(&real)?;
+        Ok(Some((real, metadata)))
+    }
+
+    fn file(&mut self, real: PathBuf, name: &str, metadata: &Metadata) {
+        // Opened now so that all unreadable files are told at once.
+        if let Err(error) = File::open(&real) {
+            return self.unreadable(name, &error);
+        }
+        let for_all = metadata.permissions().mode() & 0o044 != 0;
+        let mode = if for_all { 0o644 } else { 0o600 };
+        self.entries.push(Entry { name: name.into(), real, mode, file: Some(metadata.len()) });
+    }
+
+    /// Where a link leads, unless that is a problem; anything else is itself.
+    fn follow(&mut self, path: &Path, name: &str) -> io::Result<Option<PathBuf>> {
+        if !fs::symlink_metadata(path)?.is_symlink() {
+            return Ok(Some(path.into()));
+        }
+        let target = fs::read_link(path)?;
+        let (wrong, hint) = match path.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                ("points to nothing", "remove the link, or create what it points to")
+            }
+            Err(error) => return Err(error),
+            Ok(real) if !real.starts_with(&self.root) => {
+                ("leads out of the project", "copy what it points to into the project; only the project is deployed")
+            }
+            Ok(real) if self.inside.contains(&real) => {
+                ("leads to a folder that contains the link", "remove the link; following it would never end")
+            }
+            Ok(real) => return Ok(Some(real)),
+        };
+        let message = format!("the link to {} {wrong}", target.display());
+        self.problems.push(Problem::new(name, message, hint));
+        Ok(None)
+    }
+
+    fn unreadable(&mut self, name: &str, error: &io::Error) {
+        let name = if name.is_empty() { "." } else { name };
+        self.problems.push(Problem::new(name, format!("cannot be read: {error}"), "make it readable, or remove it"));
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.into() } else { format!("{folder}/{name}") }
+}
+
+fn is_left_out(folder: &str, name: &str) -> bool {
+    let at_top = folder.is_empty();
+    match name {
+        "node_modules" => true,
+        "target" => at_top,
+        _ => name.starts_with('.') && !(at_top && INSTALLER_SETTINGS.contains(&name)),
+    }
+}
+
+fn too_many(folder: &str) -> Problem {
+    let folder = if folder.is_empty() { "." } else { folder };
+    let message = format!("the project has more than {SNAPSHOT_ENTRIES} files and folders; the limit was passed here");
+    Problem::new(folder, message, "keep what handlers do not need outside of the project's folder")
+}
+
+fn too_large(entries: &[Entry], bytes: u64, most: u64) -> Option<Problem> {
+    if bytes <= most {
+        return None;
+    }
+    let mut parts = BTreeMap::<&str, u64>::new();
+    for entry in entries {
+        *parts.entry(part(&entry.name)).or_default() += entry.file.unwrap_or(0);
+    }
+    let mut largest: Vec<_> = parts.into_iter().collect();
+    largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let largest: Vec<String> =
+        largest.iter().take(5).map(|(name, bytes)| format!("{name} ({})", size(*bytes))).collect();
+    let message = format!(
+        "the project is larger than {}: {} without node_modules and hidden files; the largest: {}",
+        size(most),
+        size(bytes),
+        largest.join(", ")
+    );
+    Some(Problem::new(".", message, "keep what handlers do not need outside of the project's folder"))
+}
+
+/// What a size is told of: an entry at the top, or a resource (`less/statics/site`).
+fn part(name: &str) -> &str {
+    let depth = if name.starts_with("less/") { 3 } else { 1 };
+    name.match_indices('/').nth(depth - 1).map_or(name, |(end, _)| &name[..end])
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;

@@ -1,0 +1,132 @@
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::super::unpack::unpack;
+use super::*;
+
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for (name, content) in files {
+        write(dir.path(), name, content);
+    }
+    dir
+}
+
+fn write(root: &Path, name: &str, content: &str) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn packed(root: &Path) -> Vec<u8> {
+    let mut tar = Vec::new();
+    pack(root, &mut tar).unwrap();
+    tar
+}
+
+fn names(tar: &[u8]) -> Vec<String> {
+    let mut archive = tar::Archive::new(tar);
+    let entries = archive.entries().unwrap();
+    entries.map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect()
+}
+
+fn problems(root: &Path, most: u64) -> Vec<Problem> {
+    let mut out = Vec::new();
+    let Err(Error::Problems(problems)) = pack_within(root, &mut out, most) else { panic!("no problems") };
+    assert!(out.is_empty());
+    problems
+}
+
+#[test]
+fn a_snapshot_has_the_project_and_nothing_that_is_made_or_private() {
+    let project = project(&[
+        ("package.json", "{}"),
+        (".npmrc", "x=1"),
+        (".env", "SECRET=1"),
+        (".git/config", ""),
+        ("node_modules/a/index.js", ""),
+        ("target/debug/a", ""),
+        ("less/apis/a/get.js", "x"),
+        ("less/shared/target/index.js", ""),
+        ("less/shared/b/node_modules/c/index.js", ""),
+        ("less/apis/a/.npmrc", ""),
+    ]);
+    fs::create_dir_all(project.path().join("less/topics/empty")).unwrap();
+    let tar = packed(project.path());
+    let expected = [
+        ".npmrc",
+        "less",
+        "less/apis",
+        "less/apis/a",
+        "less/apis/a/get.js",
+        "less/shared",
+        "less/shared/b",
+        "less/shared/target",
+        "less/shared/target/index.js",
+        "less/topics",
+        "less/topics/empty",
+        "package.json",
+    ];
+    assert_eq!(names(&tar), expected);
+}
+
+#[test]
+fn what_is_packed_comes_out_again_with_its_modes() {
+    let long = format!("less/{}/{}.js", "f".repeat(150), "n".repeat(200));
+    let project = project(&[("less/a/get.js", "exports.process = 1"), ("secret.pem", "s"), (&long, "long")]);
+    let mode = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(project.path().join("secret.pem"), PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(project.path().join("less/a/get.js"), PermissionsExt::from_mode(0o755)).unwrap();
+    let into = TempDir::new().unwrap();
+    unpack(packed(project.path()).as_slice(), into.path()).unwrap();
+    assert_eq!(fs::read_to_string(into.path().join("less/a/get.js")).unwrap(), "exports.process = 1");
+    assert_eq!(fs::read_to_string(into.path().join(long)).unwrap(), "long");
+    assert_eq!(mode(into.path(), "secret.pem"), 0o600);
+    assert_eq!(mode(into.path(), "less/a/get.js"), 0o644);
+    assert_eq!(packed(into.path()), packed(project.path()));
+}
+
+#[test]
+fn a_link_is_packed_as_what_it_points_to() {
+    let project = project(&[("lib/a.js", "a"), ("less/b/get.js", "")]);
+    symlink("../../lib", project.path().join("less/b/lib")).unwrap();
+    symlink(project.path().join("lib/a.js"), project.path().join("a.js")).unwrap();
+    let into = TempDir::new().unwrap();
+    unpack(packed(project.path()).as_slice(), into.path()).unwrap();
+    for copy in ["a.js", "less/b/lib/a.js"] {
+        assert_eq!(fs::read_to_string(into.path().join(copy)).unwrap(), "a");
+        assert!(!into.path().join(copy).is_symlink());
+    }
+}
+
+#[test]
+fn every_link_that_cannot_be_deployed_is_named() {
+    let project = project(&[("less/a/get.js", "")]);
+    for (target, link) in [("/etc/passwd", "b"), ("../..", "less/c"), ("gone", "d"), ("..", "less/a/e")] {
+        symlink(target, project.path().join(link)).unwrap();
+    }
+    let problems = problems(project.path(), 1);
+    let told: Vec<_> = problems.iter().map(|problem| (problem.path.as_str(), problem.message.as_str())).collect();
+    let expected = [
+        ("b", "the link to /etc/passwd leads out of the project"),
+        ("d", "the link to gone points to nothing"),
+        ("less/a/e", "the link to .. leads to a folder that contains the link"),
+        ("less/c", "the link to ../.. leads out of the project"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_project_that_is_too_large_is_told_its_largest_parts() {
+    let project = project(&[
+        ("less/statics/site/a.png", &"x".repeat(3 << 20)),
+        ("less/statics/site/b/c.png", &"x".repeat(2 << 20)),
+        ("data/d.csv", &"x".repeat(4 << 20)),
+        ("e.txt", "e"),
+    ]);
+    let [problem] = problems(project.path(), 1 << 20).try_into().unwrap();
+    let expected = "the project is larger than 1 MiB: 9 MiB without node_modules and hidden files; the largest: \
+                    less/statics/site (5 MiB), data (4 MiB), e.txt (1 bytes)";
+    assert!(problem.message.starts_with(expected), "{}", problem.message);
+}

@@ -1,0 +1,129 @@
+//! Carries due deliveries to workers and settles what comes back: one loop per subscriber.
+//!
+//! In: deliveries claimed from the store, only where slots are free. Out: verdicts to the store. It
+//! keeps nothing of its own, so a crash loses nothing: what was not settled is due again when the
+//! store opens. What happens when a delivery fails: [`Subscriber::attempt`], then [`retry::verdict`].
+
+pub(crate) mod retry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use less_project::RetryPolicy;
+use less_protocol::Input;
+use less_store::{Delivery, SubscriberId, Topics, Verdict};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::clock::{self, millis};
+use crate::services::Services;
+use crate::tasks::Tasks;
+use crate::workers::{Invocation, Outcome, Pool};
+
+/// One deployed subscriber and all it needs to run.
+pub(crate) struct Subscriber {
+    pub id: SubscriberId,
+    /// Its identity, and its place in the version's `Load`.
+    pub path: Arc<str>,
+    pub handler: u16,
+    pub timeout: Duration,
+    pub retry: RetryPolicy,
+    /// Shared with the version before, so that both together keep the limit.
+    pub slots: Arc<Semaphore>,
+    pub pool: Pool,
+    pub topics: Arc<dyn Topics>,
+    pub services: Arc<Services>,
+}
+
+impl Subscriber {
+    /// Claims and runs until `stop`; deliveries that run then are work of `tasks`.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken, tasks: Tasks) -> anyhow::Result<()> {
+        loop {
+            let Some(slots) = self.free_slots(&stop).await? else { return Ok(()) };
+            let deliveries = tokio::select! {
+                biased; // once stopping, claim nothing more
+                () = stop.cancelled() => return Ok(()),
+                deliveries = self.topics.claim(self.id, slots.len()) => match deliveries {
+                    Err(less_store::Error::Closed) => return Ok(()),
+                    deliveries => deliveries?,
+                },
+            };
+            for (delivery, slot) in deliveries.into_iter().zip(slots) {
+                let this = self.clone();
+                tasks.work("delivery", async move {
+                    this.attempt(delivery).await;
+                    drop(slot);
+                });
+            }
+        }
+    }
+
+    /// Room first, then work: waits for a slot and takes all that are free beside it.
+    async fn free_slots(&self, stop: &CancellationToken) -> anyhow::Result<Option<Vec<OwnedSemaphorePermit>>> {
+        let first = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(None),
+            slot = self.slots.clone().acquire_owned() => slot?,
+        };
+        let mut slots = vec![first];
+        while let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            slots.push(slot);
+        }
+        Ok(Some(slots))
+    }
+
+    async fn attempt(&self, delivery: Delivery) {
+        let invocation = self.invocation(&delivery);
+        let outcome = if delivery.alone {
+            self.pool.invoke_alone(&invocation).await
+        } else {
+            self.pool.invoke(&invocation).await
+        };
+        let dice = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+        let now = clock::now_ms();
+        let verdict = retry::verdict(&self.retry, delivery.attempt, delivery.expires_at, &outcome, now, dice);
+        self.tell(&invocation, delivery.attempt, &outcome, &verdict);
+        self.topics.settle(delivery, verdict);
+    }
+
+    fn invocation(&self, delivery: &Delivery) -> Invocation {
+        let message = &delivery.message;
+        Invocation {
+            id: Uuid::now_v7(),
+            trace: message.trace,
+            handler: self.handler,
+            path: self.path.clone(),
+            deadline: Instant::now() + self.timeout,
+            deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(self.timeout),
+            input: Input::Message {
+                id: message.id,
+                attempt: delivery.attempt,
+                published_at: u64::try_from(message.published_at).unwrap_or(0),
+                payload: message.payload.clone(),
+            },
+        }
+    }
+
+    /// One line per failed attempt, among the handler's own lines.
+    fn tell(&self, invocation: &Invocation, attempt: u32, outcome: &Outcome, verdict: &Verdict) {
+        if let Outcome::Threw { thrown, .. } = outcome {
+            self.services.tell_stack(&self.path, invocation.id, thrown);
+        }
+        let text = match verdict {
+            Verdict::Done | Verdict::Release => return,
+            Verdict::AgainAlone => {
+                format!("attempt {attempt} was interrupted: its process was lost; it runs again, alone")
+            }
+            Verdict::Again { after, error } => {
+                let (next, after) = (attempt + 1, after.as_secs_f64());
+                format!("attempt {attempt} failed: {error}; next try (attempt {next}) in {after:.1} s")
+            }
+            Verdict::Bury { reason, error } => {
+                format!("attempt {attempt} failed: {error}; no next try ({reason:?}): it is a dead letter now")
+            }
+        };
+        self.services.tell(&self.path, invocation.id, text);
+    }
+}

@@ -1,0 +1,137 @@
+//! Where a server keeps its things: one folder, and what stands in it.
+//!
+//! ```text
+//! <home>/lock, less.db*            the store's own (its lock keeps a second process out)
+//! <home>/token                     the control API's bearer token, mode 0600
+//! <home>/server.json               where the running server is found (pid, ports); removed at a clean stop
+//! <home>/ports.json                the ports this home keeps
+//! <home>/server.log                the server's own log
+//! <home>/versions/<project>/<id>/  project/ (the snapshot) and env.json (its variables, mode 0600)
+//! <home>/logs/<project>/           handlers' lines
+//! <home>/cache/node/, <home>/sdk/  installed dependencies and the SDK, by content
+//! ```
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::control::api::ServerFile;
+
+#[derive(Debug, Clone)]
+pub struct Home(PathBuf);
+
+/// The ports a home keeps from its first start on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    pub gateway: u16,
+    pub control: u16,
+}
+
+impl Home {
+    /// Makes the folder, readable by its owner alone.
+    pub fn create(root: &Path) -> anyhow::Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .with_context(|| format!("cannot make the folder {}", root.display()))?;
+        Ok(Self(root.canonicalize()?))
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn version(&self, project: &str, version: &str) -> Version {
+        Version(self.versions(project).join(version))
+    }
+
+    pub fn versions(&self, project: &str) -> PathBuf {
+        self.0.join("versions").join(project)
+    }
+
+    pub fn logs(&self, project: &str) -> PathBuf {
+        self.0.join("logs").join(project)
+    }
+
+    pub fn dependency_cache(&self) -> PathBuf {
+        self.0.join("cache").join("node")
+    }
+
+    /// The control API's token: made once, then kept.
+    pub fn token(&self) -> anyhow::Result<String> {
+        let path = self.0.join("token");
+        match fs::read_to_string(&path) {
+            Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
+            Ok(_) => self.new_token(&path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.new_token(&path),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    fn new_token(&self, path: &Path) -> anyhow::Result<String> {
+        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        write_private(path, token.as_bytes())?;
+        Ok(token)
+    }
+
+    pub fn kept_ports(&self) -> Option<Ports> {
+        serde_json::from_slice(&fs::read(self.0.join("ports.json")).ok()?).ok()
+    }
+
+    pub fn keep_ports(&self, ports: Ports) -> anyhow::Result<()> {
+        write_private(&self.0.join("ports.json"), &serde_json::to_vec(&ports)?)
+    }
+
+    /// Tells clients where the server listens.
+    pub fn announce(&self, file: &ServerFile) -> anyhow::Result<()> {
+        write_private(&self.0.join("server.json"), &serde_json::to_vec(file)?)
+    }
+
+    pub fn withdraw_announcement(&self) {
+        // A file that stays behind names a dead process, which clients notice.
+        fs::remove_file(self.0.join("server.json")).ok();
+    }
+}
+
+/// The folder of one version of a project.
+#[derive(Debug, Clone)]
+pub struct Version(PathBuf);
+
+impl Version {
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// The snapshot: the folder that contains `less/`.
+    pub fn project(&self) -> PathBuf {
+        self.0.join("project")
+    }
+
+    pub fn write_env(&self, env: &less_project::Env) -> anyhow::Result<()> {
+        write_private(&self.0.join("env.json"), &serde_json::to_vec(env)?)
+    }
+
+    pub fn read_env(&self) -> anyhow::Result<less_project::Env> {
+        let path = self.0.join("env.json");
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+}
+
+/// Replaces a file in one step; only its owner can read it.
+fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let fresh = path.with_extension(format!("{}.new", std::process::id()));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,26 @@
+//! What runs: a folder of handlers as an event-driven system.
+//!
+//! `triggers` bring work in, `workers` run handlers, `services` is what handlers may ask for,
+//! `dispatch` carries deliveries, `projects` deploys, `control` is the command line's door, `server`
+//! starts and stops it all. Reading order: `docs/architecture.md`.
+
+pub mod build;
+mod clock;
+pub mod control;
+mod dispatch;
+mod home;
+mod limits;
+mod live;
+pub mod logs;
+mod projects;
+mod registry;
+mod server;
+mod services;
+mod tasks;
+mod triggers;
+mod workers;
+
+pub use build::{BASE_PREFIX, BASE_VARIABLES};
+pub use projects::DeployFailed;
+pub use server::{Echo, Listen, Options, Server};
+pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

@@ -1,0 +1,40 @@
+//! Every limit of a server, in one place; the user's guide repeats them.
+
+use std::time::Duration;
+
+/// One message, as JSON.
+pub(crate) const MESSAGE_BYTES: usize = 256 << 10;
+/// A request's body, and a response's.
+pub(crate) const BODY_BYTES: usize = 6 << 20;
+/// Request bodies held at once by the whole server.
+pub(crate) const BODIES_BYTES: usize = 256 << 20;
+/// A request's line and headers.
+pub(crate) const HEAD_BYTES: usize = 64 << 10;
+/// A client may take this long to send its request's head.
+pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
+/// A body must not come slower than this, after the time that a head has.
+pub(crate) const BODY_BYTES_PER_SECOND: u64 = 1 << 10;
+/// Of a body that is too large, so much is read and thrown away, so that its sender sees the answer.
+pub(crate) const DISCARD_BYTES: usize = 64 << 20;
+/// And no longer than this.
+pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(10);
+/// Requests of one project that run or wait at once; more get 503.
+pub(crate) const REQUESTS_AT_ONCE: usize = 1_024;
+/// Connections of one listener.
+pub(crate) const CONNECTIONS: usize = 8_192;
+/// An invocation's log.
+pub(crate) const LOG_LINES: u64 = 10_000;
+pub(crate) const LOG_BYTES: u64 = 1 << 20;
+pub(crate) const LOG_LINE_BYTES: usize = 64 << 10;
+/// Resident memory of one worker.
+pub(crate) const WORKER_BYTES: u64 = 512 << 20;
+/// Worker processes of one version, blocked ones included.
+pub(crate) const WORKERS: usize = 16;
+/// A deployed snapshot.
+pub(crate) const SNAPSHOT_BYTES: u64 = 256 << 20;
+/// How long running handlers get to finish when the server stops.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+/// How long workers may take to exit after that.
+pub(crate) const EXIT: Duration = Duration::from_secs(5);
+/// How long a version that was replaced may finish what runs: longer than any time limit.
+pub(crate) const RETIRE: Duration = Duration::from_secs(16 * 60);

@@ -1,0 +1,97 @@
+//! Reads a project's lines from its segments, oldest first, in constant memory.
+//!
+//! It works on the files alone and holds nothing of the writer: a segment that goes while it is read is read to its
+//! end if it is open, and passed over if it is not. A record that is torn ends its part: the writer may be at it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::format::{self, Frames, Record};
+use super::index::{Parts, Wanted};
+use super::{Cursor, Line, Query};
+
+/// The lines that answer a [`Query`], each with the cursor by which to go on after it. Reads files: not for an async task.
+pub struct Reader {
+    dir: PathBuf,
+    wanted: Wanted,
+    after: Cursor,
+    /// Still to be read.
+    numbers: VecDeque<u64>,
+    segment: Option<OpenSegment>,
+}
+
+struct OpenSegment {
+    number: u64,
+    /// Nothing that begins before is wanted.
+    from: u64,
+    parts: Parts,
+    records: Frames,
+}
+
+impl Reader {
+    pub(super) fn open(dir: &Path, query: &Query) -> io::Result<Self> {
+        let mut numbers = VecDeque::from(format::segments(dir)?);
+        // A cursor beyond the end comes from an earlier life of this log, of which nothing is left.
+        let newest = numbers.back().copied().unwrap_or(0);
+        let after = query.after.filter(|after| after.segment <= newest).unwrap_or_default();
+        numbers.retain(|number| *number >= after.segment);
+        let wanted = Wanted::new(query.path.as_deref(), query.since);
+        Ok(Self { dir: dir.into(), wanted, after, numbers, segment: None })
+    }
+
+    fn read(&mut self) -> io::Result<Option<(Line, Cursor)>> {
+        loop {
+            if let Some(segment) = &mut self.segment
+                && let Some(found) = segment.read(&self.wanted)?
+            {
+                return Ok(Some(found));
+            }
+            let Some(number) = self.numbers.pop_front() else { return Ok(None) };
+            let from = if number == self.after.segment { self.after.offset } else { 0 };
+            self.segment = OpenSegment::open(&self.dir, number, from)?;
+        }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = io::Result<(Line, Cursor)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+impl OpenSegment {
+    /// `None` when it is gone, or of a newer version.
+    fn open(dir: &Path, number: u64, from: u64) -> io::Result<Option<Self>> {
+        let mut log = match File::open(format::log_file(dir, number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        if format::read_log_head(&mut log)?.is_none() {
+            return Ok(None);
+        }
+        let parts = Parts::new(format::open_index(dir, number)?, from, log.metadata()?.len());
+        Ok(Some(Self { number, from, parts, records: Frames::new(log) }))
+    }
+
+    fn read(&mut self, wanted: &Wanted) -> io::Result<Option<(Line, Cursor)>> {
+        loop {
+            let start = self.records.at();
+            match self.records.next()? {
+                Some(body) => {
+                    let line = Record::read(body).filter(|record| start >= self.from && wanted.is(record));
+                    if let Some(line) = line.map(|record| record.to_line()) {
+                        return Ok(Some((line, Cursor { segment: self.number, offset: self.records.at() })));
+                    }
+                }
+                None => match self.parts.next(wanted)? {
+                    Some(part) => self.records.seek(part)?,
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Which versions are live: the one place triggers look a project up in.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+pub(crate) use crate::live::Live;
+use crate::triggers::http::Failure;
+
+#[derive(Default)]
+pub struct Registry {
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    live: HashMap<String, Arc<Live>>,
+    /// Deployed, but its version could not be started (the reason is in the server's log).
+    broken: HashSet<String>,
+}
+
+impl Registry {
+    pub fn live(&self, project: &str) -> Option<Arc<Live>> {
+        self.state.read().live.get(project).cloned()
+    }
+
+    /// What a client is told of a project that is not live.
+    pub fn absent(&self, project: &str) -> Failure {
+        let broken = self.state.read().broken.contains(project);
+        if broken { Failure::Busy } else { Failure::UnknownProject(project.to_owned()) }
+    }
+
+    /// Makes a version the live one; returns the one it replaces.
+    pub fn switch(&self, live: Arc<Live>) -> Option<Arc<Live>> {
+        let mut state = self.state.write();
+        state.broken.remove(&*live.name);
+        state.live.insert(live.name.to_string(), live)
+    }
+
+    pub fn mark_broken(&self, project: &str) {
+        self.state.write().broken.insert(project.to_owned());
+    }
+
+    pub fn remove(&self, project: &str) -> Option<Arc<Live>> {
+        let mut state = self.state.write();
+        state.broken.remove(project);
+        state.live.remove(project)
+    }
+
+    pub fn all(&self) -> Vec<Arc<Live>> {
+        self.state.read().live.values().cloned().collect()
+    }
+}

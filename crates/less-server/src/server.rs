@@ -1,0 +1,227 @@
+//! A server from start to stop: opens the home, restores what was deployed, listens, drains.
+//!
+//! Stopping loses nothing: doors close → handlers finish or their work returns → workers exit → the
+//! store closes, under a deadline.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use less_project::ProjectName;
+use less_store::Topics;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::control::Control;
+use crate::control::api::{DeployEvent, DeployMeta, NamedUrl, Resources, ServerFile};
+use crate::home::{Home, Ports};
+use crate::limits;
+use crate::logs::Line;
+use crate::projects::{Addresses, DeployFailed, Projects};
+use crate::registry::Registry;
+use crate::tasks::Tasks;
+use crate::triggers::http::{Bound, Door, Taken, bind, serve};
+use crate::workers::Launcher;
+
+/// The first ports a home tries.
+const GATEWAY_PORT: u16 = 4747;
+const CONTROL_PORT: u16 = 4748;
+
+pub struct Options {
+    /// Where the state is kept; one server at a time.
+    pub home: PathBuf,
+    /// Our own executable: it starts the workers.
+    pub launcher: PathBuf,
+    pub listen: Listen,
+    /// Sees every line of every handler as it is logged (`run` prints them).
+    pub echo: Option<Echo>,
+}
+
+pub type Echo = Arc<dyn Fn(&Line) + Send + Sync>;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Listen {
+    /// One port for all projects, one for control. `None`: the home's own, else 4747 (4748) or the next free one. 0: any.
+    Gateway { port: Option<u16>, control_port: Option<u16> },
+    /// A port for each API of the one project, from `base` on; no control API.
+    PerApi { base: u16 },
+}
+
+pub struct Server {
+    home: Home,
+    projects: Arc<Projects>,
+    registry: Arc<Registry>,
+    topics: Arc<dyn Topics>,
+    /// Listeners and what they answer.
+    front: Tasks,
+    tasks: Tasks,
+    /// Cancelled when the control API was asked to stop.
+    asked_to_stop: CancellationToken,
+    /// In `PerApi`: the base, and the port of every API so far.
+    per_api: Option<(u16, Mutex<BTreeMap<String, u16>>)>,
+}
+
+impl Server {
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        raise_file_limit();
+        let home = Home::create(&options.home)?;
+        let store = less_store::Config::Embedded { home: home.root().to_owned() };
+        let topics = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;
+        let tasks = Tasks::new();
+        let registry = Arc::new(Registry::default());
+        let launcher = Launcher::start(options.launcher)?;
+        let sdk = crate::build::sdk::extract(home.root())?;
+        let projects = Arc::new(Projects::new(
+            home.clone(),
+            registry.clone(),
+            topics.clone(),
+            launcher,
+            sdk,
+            options.echo,
+            tasks.clone(),
+        ));
+        let mut server = Self {
+            front: tasks.child(),
+            home,
+            projects,
+            registry,
+            topics,
+            tasks,
+            asked_to_stop: CancellationToken::new(),
+            per_api: None,
+        };
+        match options.listen {
+            Listen::Gateway { port, control_port } => {
+                // Ports first: a server that cannot listen must not run handlers.
+                let bound = server.take_ports(port, control_port).await?;
+                server.projects.restore().await?;
+                server.open_doors(bound)?;
+            }
+            Listen::PerApi { base } => server.per_api = Some((base, Mutex::default())),
+        }
+        Ok(server)
+    }
+
+    async fn take_ports(&self, port: Option<u16>, control: Option<u16>) -> anyhow::Result<(Bound, Bound)> {
+        let kept = self.home.kept_ports();
+        let take = async |asked: Option<u16>, kept: Option<u16>, first: u16| match (asked, kept) {
+            (Some(asked), _) => bind(asked, Taken::Fail).await,
+            (None, Some(kept)) => bind(kept, Taken::Fail).await,
+            (None, None) => bind(first, Taken::NextFree).await,
+        };
+        let gateway = take(port, kept.map(|kept| kept.gateway), GATEWAY_PORT).await?;
+        let control = take(control, kept.map(|kept| kept.control), CONTROL_PORT).await?;
+        self.home.keep_ports(Ports { gateway: gateway.port, control: control.port })?;
+        Ok((gateway, control))
+    }
+
+    fn open_doors(&self, (gateway, control): (Bound, Bound)) -> anyhow::Result<()> {
+        self.projects.set_addresses(Addresses::Gateway { port: gateway.port });
+        let file = ServerFile { pid: std::process::id(), gateway_port: gateway.port, control_port: control.port };
+        let door = Door::Control(Arc::new(Control {
+            token: self.home.token()?,
+            projects: self.projects.clone(),
+            gateway_url: format!("http://localhost:{}", gateway.port),
+            started_at: clock::now_ms(),
+            stop: self.asked_to_stop.clone(),
+        }));
+        self.listen(gateway, Door::Gateway(self.registry.clone()));
+        self.listen(control, door);
+        self.home.announce(&file)?;
+        tracing::info!(gateway = file.gateway_port, control = file.control_port, "listening");
+        Ok(())
+    }
+
+    fn listen(&self, bound: Bound, door: Door) {
+        let door = Arc::new(door);
+        for listener in bound.listeners {
+            self.front.essential("listener", serve(listener, door.clone(), self.front.clone()));
+        }
+    }
+
+    /// Puts a snapshot (a tar, see `build::snapshot`) live, as `less-cli deploy` does.
+    pub async fn deploy(
+        &self,
+        name: &ProjectName,
+        snapshot: std::fs::File,
+        meta: DeployMeta,
+        progress: &(dyn Fn(DeployEvent) + Send + Sync),
+    ) -> Result<Resources, DeployFailed> {
+        let mut resources = self.projects.deploy(name, snapshot, meta, progress).await?;
+        if let Some((base, ports)) = &self.per_api {
+            resources.apis = self.open_apis(name, *base, ports).await.map_err(|error| DeployFailed::from(&error))?;
+        }
+        Ok(resources)
+    }
+
+    /// Every API of the one project on a port of its own, in alphabetical order; ports stay across versions.
+    async fn open_apis(
+        &self,
+        name: &ProjectName,
+        base: u16,
+        ports: &Mutex<BTreeMap<String, u16>>,
+    ) -> anyhow::Result<Vec<NamedUrl>> {
+        let live = self.registry.live(name.as_ref()).context("the project is not live")?;
+        let mut ports = ports.lock().await;
+        let mut next = ports.values().max().map_or(base, |last| last.saturating_add(1));
+        let mut urls = Vec::new();
+        let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
+        for (api, path) in apis.chain([("topics".to_owned(), "/topics")]) {
+            let port = match ports.get(&api) {
+                Some(port) => *port,
+                None => {
+                    let bound = bind(next, Taken::NextFree).await?;
+                    let (registry, project) = (self.registry.clone(), name.as_ref().to_owned());
+                    next = if base == 0 { 0 } else { bound.port.saturating_add(1) };
+                    ports.insert(api.clone(), bound.port);
+                    let port = bound.port;
+                    let door = if api == "topics" {
+                        Door::Topics { registry, project }
+                    } else {
+                        Door::Api { registry, project, api: api.clone() }
+                    };
+                    self.listen(bound, door);
+                    port
+                }
+            };
+            urls.push(NamedUrl { name: api, url: format!("http://localhost:{port}{path}") });
+        }
+        Ok(urls)
+    }
+
+    /// Resolves when the server should stop: it was asked to, or something essential failed.
+    pub async fn stopped(&self) {
+        let failed = self.tasks.stopping();
+        tokio::select! {
+            () = self.asked_to_stop.cancelled() => {}
+            () = failed.cancelled() => {}
+        }
+    }
+
+    /// Drains and closes. What did not finish within the grace is delivered again at the next start.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + limits::GRACE;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.projects.stop_dispatch();
+        if !self.front.drain(left()).await {
+            tracing::warn!("some requests were still running when the server stopped");
+        }
+        self.projects.retire_all(left());
+        self.tasks.drain(left() + limits::EXIT).await;
+        self.topics.close().await;
+        self.projects.close_logs().await;
+        self.home.withdraw_announcement();
+        tracing::info!("stopped");
+    }
+}
+
+/// Connections are files, and the usual limit of 1,024 is soon reached.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Refused: then the limit stays as it is, and connections wait.
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
+}

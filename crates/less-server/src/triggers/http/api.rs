@@ -1,0 +1,188 @@
+//! A project's routes: a request becomes an invocation, its outcome a response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use less_project::{Api, Found, Routes};
+use less_protocol::{Input, RequestHead};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Body, Failure, full, headers, read_body};
+use crate::clock::{self, millis};
+use crate::limits;
+use crate::registry::{Live, Registry};
+use crate::tasks::Tasks;
+use crate::workers::{Invocation, Outcome};
+
+/// One API of a live version: where a path leads.
+pub struct ApiRoutes {
+    routes: Routes,
+    timeout: Duration,
+    /// By the route's place in the API: the handler's place in the `Load`, and its identity.
+    handlers: Vec<(u16, Arc<str>)>,
+}
+
+impl ApiRoutes {
+    /// `handlers`: in the order of `api.routes`.
+    pub fn new(api: &Api, handlers: Vec<(u16, Arc<str>)>) -> Self {
+        Self { routes: Routes::new(api), timeout: api.timeout, handlers }
+    }
+}
+
+/// Where a request goes: the API, and the path below it (`/orders/7`), not decoded.
+pub(super) struct Target<'a> {
+    pub(super) project: &'a str,
+    pub(super) api: &'a str,
+    pub(super) path: &'a str,
+}
+
+/// Answers a request for an API; failures too, so that pages of any origin can read them.
+pub(super) async fn answer(
+    registry: &Registry,
+    target: Target<'_>,
+    request: Request<Incoming>,
+    tasks: &Tasks,
+) -> Response<Body> {
+    let id = Uuid::now_v7();
+    let mut response = match run(registry, &target, request, id, tasks).await {
+        Ok(response) => response,
+        Err(failure) => failure.response(id),
+    };
+    headers::allow_any_origin(response.headers_mut());
+    response
+}
+
+async fn run(
+    registry: &Registry,
+    target: &Target<'_>,
+    request: Request<Incoming>,
+    id: Uuid,
+    tasks: &Tasks,
+) -> Result<Response<Body>, Failure> {
+    let live = registry.live(target.project).ok_or_else(|| registry.absent(target.project))?;
+    let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
+    let (request, body) = request.into_parts();
+    if let Some(asked) = headers::preflight(&request.method, &request.headers) {
+        return match api.routes.find(asked, target.path) {
+            Found::Route { .. } => Ok(headers::preflight_response(&request.headers, asked)),
+            Found::WrongVerb { allow } => Ok(headers::preflight_response(&request.headers, &allow.join(", "))),
+            Found::None => Err(Failure::NotFound),
+        };
+    }
+    // Found before the body is read: what goes nowhere is not received.
+    let mut route = find(&live, target, &request.method)?;
+    let _admitted = live.admission.try_acquire().map_err(|_| Failure::Busy)?;
+    let (body, _room) = read_body(body, limits::BODY_BYTES, tasks).await?;
+    let arrived = Instant::now();
+    let mut live = live.clone();
+    loop {
+        let invocation = invocation(route, target, &request, &body, id, arrived);
+        let outcome = live.pool.invoke(&invocation).await;
+        if matches!(outcome, Outcome::NotBegun)
+            && let Some(newer) = registry.live(target.project).filter(|newer| !Arc::ptr_eq(newer, &live))
+        {
+            // A deploy switched versions before it began: it runs on the new one.
+            route = find(&newer, target, &request.method)?;
+            live = newer;
+            continue;
+        }
+        return respond(&live, &invocation, outcome);
+    }
+}
+
+/// A route that matches, with its parameters and its handler.
+struct Matched {
+    params: Vec<(String, String)>,
+    timeout: Duration,
+    handler: u16,
+    path: Arc<str>,
+}
+
+fn find(live: &Live, target: &Target<'_>, method: &Method) -> Result<Matched, Failure> {
+    let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
+    match api.routes.find(method.as_str(), target.path) {
+        Found::Route { index, params, .. } => {
+            let (handler, path) = api.handlers[index].clone();
+            Ok(Matched { params, timeout: api.timeout, handler, path })
+        }
+        Found::WrongVerb { allow } => Err(Failure::WrongVerb { allow: allow.join(", ") }),
+        Found::None => Err(Failure::NotFound),
+    }
+}
+
+fn invocation(
+    route: Matched,
+    target: &Target<'_>,
+    request: &hyper::http::request::Parts,
+    body: &Bytes,
+    id: Uuid,
+    arrived: Instant,
+) -> Invocation {
+    let head = RequestHead {
+        method: request.method.as_str().to_owned(),
+        path: target.path.to_owned(),
+        headers: headers::for_handler(&request.headers),
+        query: less_project::parse_query(request.uri.query().unwrap_or_default()),
+        params: route.params,
+        is_base64: std::str::from_utf8(body).is_err(),
+    };
+    Invocation {
+        id,
+        trace: id,
+        handler: route.handler,
+        path: route.path,
+        deadline: arrived + route.timeout,
+        deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(route.timeout),
+        input: Input::Request { head: serde_json::to_vec(&head).unwrap_or_default().into(), body: body.clone() },
+    }
+}
+
+fn respond(live: &Live, invocation: &Invocation, outcome: Outcome) -> Result<Response<Body>, Failure> {
+    let tell = |text: &str| live.services.tell(&invocation.path, invocation.id, text.to_owned());
+    match outcome {
+        Outcome::Returned(bytes) => render(bytes).ok_or_else(|| {
+            tell("the response is not valid HTTP");
+            Failure::HandlerFailed
+        }),
+        Outcome::Threw { thrown, .. } => {
+            live.services.tell_stack(&invocation.path, invocation.id, &thrown);
+            Err(Failure::HandlerFailed)
+        }
+        Outcome::ResponseTooLarge(thrown) => {
+            tell(&thrown.message);
+            Err(Failure::ResponseTooLarge { most: limits::BODY_BYTES })
+        }
+        Outcome::TimedOut => {
+            tell("the handler did not finish within its time limit; the client got 504");
+            Err(Failure::TimedOut)
+        }
+        Outcome::WorkerLost { .. } => {
+            tell("the process that ran the handler was lost; the client got 502");
+            Err(Failure::WorkerLost)
+        }
+        Outcome::NotBegun => Err(Failure::Busy),
+    }
+}
+
+/// `None` when a header or the status is not valid HTTP.
+fn render(bytes: Bytes) -> Option<Response<Body>> {
+    let returned = less_protocol::Response::decode(bytes).ok()?;
+    let mut response = Response::new(full(returned.body));
+    *response.status_mut() = StatusCode::from_u16(returned.status).ok()?;
+    for (name, value) in returned.headers {
+        let name = HeaderName::try_from(name).ok()?;
+        if !headers::is_ours(&name) {
+            response.headers_mut().append(name, HeaderValue::try_from(value).ok()?);
+        }
+    }
+    if response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED {
+        *response.body_mut() = full("");
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    Some(response)
+}

@@ -1,0 +1,117 @@
+//! What a client sees of a failure: a status, a stable code and a sentence; never a stack or a path.
+
+use hyper::{Response, StatusCode, header};
+use uuid::Uuid;
+
+use super::{Body, json};
+use crate::services::PublishError;
+
+/// A variant exists because clients are told something else. The cause is logged where it happens.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("Unknown host: this server answers for localhost, 127.0.0.1 and [::1] only")]
+    UnknownHost,
+    #[error("Pages of other origins may not call this API")]
+    ForeignOrigin,
+    #[error("A valid token is needed")]
+    Unauthorized,
+    #[error("There is no project {0} here")]
+    UnknownProject(String),
+    #[error("Not found")]
+    NotFound,
+    #[error("Topic not found")]
+    UnknownTopic,
+    #[error("Method not allowed")]
+    WrongVerb { allow: String },
+    #[error("The body is larger than {most} bytes")]
+    BodyTooLarge { most: usize },
+    #[error("The body came slower than 1 KiB/s")]
+    BodyTooSlow,
+    #[error("The body ended early")]
+    BodyBroken,
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("The server is busy; try again shortly")]
+    Busy,
+    #[error("Internal Server Error")]
+    HandlerFailed,
+    #[error("The handler did not answer within its time limit")]
+    TimedOut,
+    #[error("The process that ran the handler was lost")]
+    WorkerLost,
+    #[error("The handler's response is larger than {most} bytes")]
+    ResponseTooLarge { most: usize },
+    #[error("{message}")]
+    NotPublished { status: StatusCode, code: &'static str, message: String },
+    #[error("Internal Server Error")]
+    Internal,
+}
+
+impl Failure {
+    /// Status and stable code.
+    fn face(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::UnknownHost => (StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
+            Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::UnknownProject(_) => (StatusCode::NOT_FOUND, "unknown_project"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::UnknownTopic => (StatusCode::NOT_FOUND, "unknown_topic"),
+            Self::WrongVerb { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_body_timeout"),
+            Self::BodyBroken => (StatusCode::BAD_REQUEST, "body_broken"),
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::HandlerFailed => (StatusCode::BAD_GATEWAY, "handler_failed"),
+            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            Self::WorkerLost => (StatusCode::BAD_GATEWAY, "worker_lost"),
+            Self::ResponseTooLarge { .. } => (StatusCode::BAD_GATEWAY, "response_too_large"),
+            Self::NotPublished { status, code, .. } => (*status, code),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// `request`: the id under which the log tells more.
+    pub fn response(&self, request: Uuid) -> Response<Body> {
+        let (status, code) = self.face();
+        let body = serde_json::json!({ "error": self.to_string(), "code": code, "request_id": request });
+        let mut response = json(status, &body);
+        let headers = response.headers_mut();
+        match self {
+            Self::Busy => {
+                headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+            }
+            Self::WrongVerb { allow } => {
+                if let Ok(allow) = header::HeaderValue::from_str(allow) {
+                    headers.insert(header::ALLOW, allow);
+                }
+            }
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken => {
+                headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        use less_store::Error;
+        let (code, message) = (error.code(), error.to_string());
+        let status = match error {
+            PublishError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            PublishError::UnknownTopic { .. } | PublishError::Store(Error::UnknownTopic { .. }) => {
+                return Self::UnknownTopic;
+            }
+            PublishError::Store(Error::Full) => StatusCode::INSUFFICIENT_STORAGE,
+            PublishError::Store(Error::Closed) => return Self::Busy,
+            PublishError::Store(error @ (Error::InUse(_) | Error::Failed(_))) => {
+                tracing::error!(?error, "a message was not published");
+                return Self::Internal;
+            }
+        };
+        Self::NotPublished { status, code, message }
+    }
+}

@@ -1,0 +1,121 @@
+//! Headers, both ways: canonical names for handlers; whose pages may call; open CORS.
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+
+use super::{Body, Failure, full};
+
+/// Headers as handlers see them: `Content-Type`, each name once, repeated ones joined.
+pub(super) fn for_handler(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .keys()
+        .map(|name| {
+            let between = if name == header::COOKIE { "; " } else { ", " };
+            let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+            (canonical(name.as_str()), values.join(between))
+        })
+        .collect()
+}
+
+/// `x-request-id` → `X-Request-Id`.
+fn canonical(name: &str) -> String {
+    let mut start = true;
+    name.chars()
+        .map(|c| {
+            let shown = if start { c.to_ascii_uppercase() } else { c };
+            start = c == '-';
+            shown
+        })
+        .collect()
+}
+
+/// On loopback only names of loopback are answered, so that a page of another site cannot reach this
+/// server under a name of its own (DNS rebinding).
+pub(super) fn check_host(headers: &HeaderMap) -> Result<(), Failure> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if is_loopback(host) { Ok(()) } else { Err(Failure::UnknownHost) }
+}
+
+/// Requests that a browser sends for a page of another origin carry `Origin`.
+pub(crate) fn refuse_foreign_origin(headers: &HeaderMap) -> Result<(), Failure> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if origin.to_str().is_ok_and(|origin| origin == format!("http://{host}")) {
+        Ok(())
+    } else {
+        Err(Failure::ForeignOrigin)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Any page may call an API, unless the handler says otherwise itself.
+pub(super) fn allow_any_origin(headers: &mut HeaderMap) {
+    headers.entry(header::ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(HeaderValue::from_static("*"));
+}
+
+/// The method a browser asks about, when this is such a question.
+pub(super) fn preflight<'a>(method: &Method, headers: &'a HeaderMap) -> Option<&'a str> {
+    if method != Method::OPTIONS {
+        return None;
+    }
+    headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()
+}
+
+pub(super) fn preflight_response(headers: &HeaderMap, allow: &str) -> Response<Body> {
+    let mut response = Response::new(full(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let answers = response.headers_mut();
+    allow_any_origin(answers);
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        answers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow);
+    }
+    if let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        answers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    answers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    answers.insert(header::VARY, HeaderValue::from_static("access-control-request-headers"));
+    response
+}
+
+/// Headers that the connection sets itself.
+pub(super) fn is_ours(name: &HeaderName) -> bool {
+    [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE, header::TE]
+        .iter()
+        .any(|ours| ours == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_canonical_and_repeated_headers_are_joined() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-request-id", HeaderValue::from_static("1"));
+        headers.append("accept", HeaderValue::from_static("a"));
+        headers.append("accept", HeaderValue::from_static("b"));
+        headers.append("cookie", HeaderValue::from_static("a=1"));
+        headers.append("cookie", HeaderValue::from_static("b=2"));
+        let mut seen = for_handler(&headers);
+        seen.sort();
+        let expected = [("Accept", "a, b"), ("Cookie", "a=1; b=2"), ("X-Request-Id", "1")];
+        assert_eq!(seen, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn only_names_of_loopback_are_answered() {
+        for host in ["localhost", "LOCALHOST:4747", "127.0.0.1:1", "[::1]", "[::1]:8"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "example.com", "localhost.example.com", "127.0.0.1.nip.io", "[::2]:1", "localhost:a"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

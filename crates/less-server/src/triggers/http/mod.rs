@@ -1,0 +1,49 @@
+//! HTTP: connections in, responses out. A request goes door → project → API → route → invocation.
+//!
+//! `bind` takes ports, `connection` keeps clients within limits, `door` finds whose request it is,
+//! `api` runs routes, `publish` is the generated topics API, `failure` is what clients see of errors.
+
+mod api;
+mod bind;
+mod body;
+mod connection;
+mod door;
+mod failure;
+mod headers;
+mod publish;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::{Either, Full, StreamBody};
+use hyper::body::Frame;
+use hyper::{Response, StatusCode, header};
+use tokio_stream::wrappers::ReceiverStream;
+
+pub(crate) use api::ApiRoutes;
+pub(crate) use bind::{Bound, Taken, bind};
+pub(crate) use body::read_body;
+pub(crate) use connection::serve;
+pub(crate) use door::Door;
+pub(crate) use failure::Failure;
+pub(crate) use headers::refuse_foreign_origin;
+
+/// A whole response, or one that comes in pieces.
+pub(crate) type Body = Either<Full<Bytes>, StreamBody<ReceiverStream<Result<Frame<Bytes>, Infallible>>>>;
+
+/// A body that is sent as the other end of the channel fills it.
+pub(crate) fn streamed(pieces: tokio::sync::mpsc::Receiver<Result<Frame<Bytes>, Infallible>>) -> Body {
+    Either::Right(StreamBody::new(ReceiverStream::new(pieces)))
+}
+
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Either::Left(Full::new(bytes.into()))
+}
+
+/// A JSON response.
+pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Response<Body> {
+    let mut response = Response::new(full(serde_json::to_vec(value).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,46 @@
+//! The generated topics API: `POST <base>/topics/<name>` with a JSON body publishes it.
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::de::IgnoredAny;
+use uuid::Uuid;
+
+use super::{Body, Failure, json, read_body, refuse_foreign_origin};
+use crate::limits;
+use crate::registry::Registry;
+use crate::tasks::Tasks;
+
+/// Answers 202 `{"id"}` once the message is durable.
+pub(super) async fn answer(
+    registry: &Registry,
+    project: &str,
+    topic: &str,
+    request: Request<Incoming>,
+    tasks: &Tasks,
+) -> Response<Body> {
+    let id = Uuid::now_v7();
+    match publish(registry, project, topic, request, id, tasks).await {
+        Ok(response) => response,
+        Err(failure) => failure.response(id),
+    }
+}
+
+async fn publish(
+    registry: &Registry,
+    project: &str,
+    topic: &str,
+    request: Request<Incoming>,
+    trace: Uuid,
+    tasks: &Tasks,
+) -> Result<Response<Body>, Failure> {
+    refuse_foreign_origin(request.headers())?;
+    let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
+    if request.method() != Method::POST {
+        return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
+    }
+    let (message, _room) = read_body(request.into_body(), limits::MESSAGE_BYTES, tasks).await?;
+    serde_json::from_slice::<IgnoredAny>(&message)
+        .map_err(|error| Failure::BadRequest(format!("The body is not JSON: {error}")))?;
+    let id = live.services.publish(topic, message, trace, None).await?;
+    Ok(json(StatusCode::ACCEPTED, &serde_json::json!({ "id": id })))
+}

@@ -1,0 +1,3 @@
+//! What starts work from outside: HTTP today.
+
+pub(crate) mod http;

@@ -1,0 +1,55 @@
+//! Runs invocations in handler processes: (invocation) in, (outcome) out.
+//!
+//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process with what is in
+//! flight on it, `watchdog` notices silence and excess of memory, `launch` starts processes. A
+//! handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
+
+mod launch;
+mod pool;
+mod watchdog;
+mod worker;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use less_protocol::{Input, Thrown};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(crate) use launch::{Launcher, Program};
+pub use launch::{SUBCOMMAND, become_worker};
+pub(crate) use pool::{Pool, PoolOptions, StartError};
+
+/// One run of a handler.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    pub id: Uuid,
+    pub trace: Uuid,
+    /// The handler's place in the version's `Load`, and its identity.
+    pub handler: u16,
+    pub path: Arc<str>,
+    /// The same moment twice: to wait for, and to tell the handler (milliseconds since 1970).
+    pub deadline: Instant,
+    pub deadline_ms: u64,
+    pub input: Input,
+}
+
+/// How an invocation ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// For a request the encoded response, else empty.
+    Returned(Bytes),
+    Threw {
+        thrown: Thrown,
+        retriable: bool,
+    },
+    ResponseTooLarge(Thrown),
+    /// It had begun, and its deadline passed.
+    TimedOut,
+    /// It had begun when its process was lost. `alone`: nobody else was in that process.
+    WorkerLost {
+        alone: bool,
+    },
+    /// No worker took it before its deadline, or before the pool closed. The handler has not run.
+    NotBegun,
+}

@@ -1,0 +1,274 @@
+//! The workers of one version of a project: chooses one for each invocation, replaces lost ones.
+//!
+//! One worker serves everything until it falls silent or dies; then another starts beside it or in
+//! its place. Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use less_protocol::{Input, Load, LoadProblem, Reply, ToWorker};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::worker::{Answer, Expired, Phase, Worker};
+use super::{Invocation, Launcher, Outcome, Program, watchdog};
+use crate::services::Services;
+use crate::tasks::Tasks;
+
+/// How long handlers may take to load.
+const LOAD_LIMIT: Duration = Duration::from_secs(30);
+/// How long a stopped worker may take to exit before it is killed.
+const EXIT_LIMIT: Duration = Duration::from_secs(2);
+/// How many processes of one pool run suspects at once.
+const ALONE_AT_ONCE: usize = 4;
+/// Waits between failed starts: the first, doubling up to the second.
+const RESTART_WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// A worker above this many resident bytes is stopped.
+    pub memory_bytes: u64,
+    /// Never more processes than this, blocked ones included.
+    pub most_workers: usize,
+}
+
+/// Why a version cannot be served.
+#[derive(Debug)]
+pub enum StartError {
+    /// The project's own problems.
+    Problems(Vec<LoadProblem>),
+    /// The process could not be started, or ended while loading.
+    Failed(anyhow::Error),
+}
+
+/// A handle to the pool of one version. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+pub(super) struct Inner {
+    launcher: Launcher,
+    program: Arc<Program>,
+    load: Load,
+    pub(super) services: Arc<Services>,
+    pub(super) options: PoolOptions,
+    tasks: Tasks,
+    state: Mutex<State>,
+    /// A worker became ready, or the pool closed.
+    changed: Notify,
+    alone: Semaphore,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    workers: Vec<Arc<Worker>>,
+    starting: bool,
+    closed: bool,
+}
+
+impl Pool {
+    /// Starts the first worker and loads every handler in it.
+    pub async fn start(
+        launcher: Launcher,
+        program: Program,
+        load: Load,
+        services: Arc<Services>,
+        options: PoolOptions,
+        tasks: &Tasks,
+    ) -> Result<Self, StartError> {
+        let inner = Arc::new(Inner {
+            launcher,
+            program: Arc::new(program),
+            load,
+            services,
+            options,
+            tasks: tasks.clone(),
+            state: Mutex::default(),
+            changed: Notify::new(),
+            alone: Semaphore::new(ALONE_AT_ONCE),
+        });
+        inner.clone().add_worker().await?;
+        Ok(Self(inner))
+    }
+
+    /// Runs an invocation in the pool, beside others.
+    pub async fn invoke(&self, invocation: &Invocation) -> Outcome {
+        loop {
+            let Some(worker) = self.0.worker_until(invocation.deadline).await else { return Outcome::NotBegun };
+            if let Some(outcome) = run_in(&worker, invocation, false).await {
+                return outcome;
+            }
+        }
+    }
+
+    /// Runs a suspect in a worker of its own.
+    pub async fn invoke_alone(&self, invocation: &Invocation) -> Outcome {
+        let Ok(_place) = self.0.alone.acquire().await else { return Outcome::NotBegun };
+        if self.0.state.lock().closed {
+            return Outcome::NotBegun;
+        }
+        let Ok(worker) = self.0.clone().start_worker(true).await else { return Outcome::NotBegun };
+        let outcome = run_in(&worker, invocation, true).await.unwrap_or(Outcome::NotBegun);
+        worker.say(&ToWorker::Stop);
+        if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
+            worker.kill();
+        }
+        outcome
+    }
+
+    /// Takes nothing new, lets what runs finish until `deadline`, and ends all processes.
+    pub async fn close(&self, deadline: Instant) {
+        let workers = {
+            let mut state = self.0.state.lock();
+            state.closed = true;
+            state.workers.clone()
+        };
+        self.0.changed.notify_waiters();
+        for worker in &workers {
+            if timeout_at(deadline, worker.finish()).await.is_ok() {
+                worker.say(&ToWorker::Stop);
+            }
+        }
+        for worker in &workers {
+            if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
+                worker.kill();
+                worker.gone.cancelled().await;
+            }
+        }
+    }
+}
+
+/// `None`: the worker takes nothing new, or handed it back; it has not begun and may run elsewhere.
+async fn run_in(worker: &Worker, invocation: &Invocation, alone: bool) -> Option<Outcome> {
+    let (id, ticket) = worker.send(invocation)?;
+    match timeout_at(invocation.deadline, ticket).await {
+        Ok(Ok(Answer::Reply(reply))) => Some(match reply {
+            Reply::Returned(bytes) => Outcome::Returned(bytes),
+            Reply::Threw { thrown, retriable } => Outcome::Threw { thrown, retriable },
+            Reply::ResponseTooLarge(thrown) => Outcome::ResponseTooLarge(thrown),
+        }),
+        Ok(Ok(Answer::NotBegun)) => None,
+        Ok(Ok(Answer::Lost) | Err(_)) => Some(Outcome::WorkerLost { alone }),
+        Err(_late) => Some(expire(worker, id, invocation, alone)),
+    }
+}
+
+fn expire(worker: &Worker, id: u64, invocation: &Invocation, alone: bool) -> Outcome {
+    match worker.expire(id) {
+        Expired::NotBegun => Outcome::NotBegun,
+        Expired::Begun { blocked: false } | Expired::Answered => Outcome::TimedOut,
+        Expired::Begun { blocked: true } => {
+            worker.kill();
+            // Which of those in the process blocks it is not known: a delivery is tried alone first.
+            match invocation.input {
+                Input::Message { .. } if !alone => Outcome::WorkerLost { alone },
+                Input::Message { .. } | Input::Request { .. } => Outcome::TimedOut,
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The least loaded worker that takes new work; waits for one until `deadline` or the pool's end.
+    async fn worker_until(self: &Arc<Self>, deadline: Instant) -> Option<Arc<Worker>> {
+        loop {
+            // Made before the look: a change in between is not missed.
+            let changed = self.changed.notified();
+            {
+                let state = self.state.lock();
+                if state.closed {
+                    return None;
+                }
+                let ready = state.workers.iter().filter(|worker| worker.phase() == Phase::Ready);
+                if let Some(worker) = ready.min_by_key(|worker| worker.running()) {
+                    return Some(worker.clone());
+                }
+            }
+            self.ensure_available();
+            timeout_at(deadline, changed).await.ok()?;
+        }
+    }
+
+    /// Starts another worker when none takes new work and none is starting.
+    pub(super) fn ensure_available(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let available = state.workers.iter().any(|worker| worker.phase() == Phase::Ready);
+        if available || state.starting || state.closed || state.workers.len() >= self.options.most_workers {
+            return;
+        }
+        state.starting = true;
+        drop(state);
+        self.tasks.work("start worker", self.clone().replace());
+    }
+
+    async fn replace(self: Arc<Self>) {
+        let (mut wait, longest) = RESTART_WAITS;
+        while let Err(error) = self.clone().add_worker().await {
+            tracing::error!(project = self.load.project, ?error, "a worker did not start");
+            if self.state.lock().closed || self.tasks.stopping().is_cancelled() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(longest);
+        }
+        self.state.lock().starting = false;
+        self.changed.notify_waiters();
+    }
+
+    async fn add_worker(self: Arc<Self>) -> Result<(), StartError> {
+        let worker = self.clone().start_worker(false).await?;
+        self.state.lock().workers.push(worker.clone());
+        self.changed.notify_waiters();
+        let this = self.clone();
+        self.tasks.work("worker end", async move {
+            worker.gone.cancelled().await;
+            this.state.lock().workers.retain(|other| !Arc::ptr_eq(other, &worker));
+            this.ensure_available();
+            // Those who wait for a place look again: `most_workers` may have kept them waiting.
+            this.changed.notify_waiters();
+        });
+        Ok(())
+    }
+
+    async fn start_worker(self: Arc<Self>, alone: bool) -> Result<Arc<Worker>, StartError> {
+        let spawned = self.launcher.spawn(self.program.clone()).await.map_err(StartError::Failed)?;
+        let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.tasks);
+        self.tasks.work("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
+        let failed = |why: &str| {
+            worker.kill();
+            Err(StartError::Failed(anyhow::anyhow!("{why}")))
+        };
+        match timeout(LOAD_LIMIT, loaded).await {
+            Ok(Ok(loaded)) if loaded.problems.is_empty() => {
+                worker.ready();
+                Ok(worker)
+            }
+            Ok(Ok(loaded)) => {
+                worker.kill();
+                Err(StartError::Problems(loaded.problems))
+            }
+            Ok(Err(_)) => failed("the worker process ended while it loaded the handlers"),
+            Err(_) => failed("the handlers took more than 30 s to load"),
+        }
+    }
+
+    /// Lets an idle worker go when another is ready; whether it did.
+    pub(super) fn let_go(&self, worker: &Arc<Worker>) -> bool {
+        let mut state = self.state.lock();
+        let ready = state.workers.iter().filter(|other| other.phase() == Phase::Ready).count();
+        if ready < 2 {
+            return false;
+        }
+        state.workers.retain(|other| !Arc::ptr_eq(other, worker));
+        drop(state);
+        let worker = worker.clone();
+        self.tasks.work("worker let go", async move {
+            worker.finish().await;
+            worker.say(&ToWorker::Stop);
+            if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
+                worker.kill();
+            }
+        });
+        true
+    }
+}

@@ -1,0 +1,43 @@
+//! Watches one worker: its pulse, its memory, and whether it is still needed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pool::Inner;
+use super::worker::{Phase, Worker};
+
+/// How often a worker is looked at.
+const TICK: Duration = Duration::from_millis(200);
+/// A worker beside another one that did nothing for so many ticks is let go.
+const IDLE_TICKS: u32 = 300;
+
+/// Runs until the worker is gone. `alone`: it is not part of the pool and is stopped by its user.
+pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, alone: bool) {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut idle = 0;
+    loop {
+        tokio::select! {
+            () = worker.gone.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if worker.phase() == Phase::Loading {
+            continue;
+        }
+        if worker.check_pulse() {
+            pool.services.tell_worker("a handler blocked its process past its deadline; the process is stopped");
+            worker.kill();
+        }
+        if let Some(bytes) = worker.memory().filter(|bytes| *bytes > pool.options.memory_bytes) {
+            let (used, limit) = (bytes >> 20, pool.options.memory_bytes >> 20);
+            pool.services.tell_worker(&format!("a worker used {used} MiB, more than its {limit} MiB, and was stopped"));
+            worker.kill();
+        }
+        if worker.phase() == Phase::Silent {
+            pool.ensure_available();
+        }
+        idle = if !alone && worker.running() == 0 { idle + 1 } else { 0 };
+        if idle > IDLE_TICKS && pool.let_go(&worker) {
+            return;
+        }
+    }
+}

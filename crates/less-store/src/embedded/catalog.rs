@@ -1,0 +1,219 @@
+//! Which topics and subscribers there are, as the writer sees them: a copy of three small tables,
+//! loaded anew after each change of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rusqlite::{Connection, Transaction, params};
+
+use super::failure::Sql;
+use super::lane::Lane;
+use crate::clock::millis;
+use crate::{Deployment, SubscriberId, Subscription, Timestamp};
+
+/// More subscribers of one topic than this are served from disk.
+const IN_MEMORY: usize = 64;
+
+/// The lanes of all subscribers there ever were in this file.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(RwLock<HashMap<SubscriberId, Arc<Lane>>>);
+
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) id: i64,
+    pub(super) project: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) deployed: bool,
+    pub(super) audience: Arc<Audience>,
+}
+
+/// The deployed subscribers of a topic: each gets its own delivery.
+#[derive(Debug, Default)]
+pub(super) struct Audience {
+    pub(super) members: Vec<Member>,
+    /// Their ids, as a row of `recent` keeps them.
+    pub(super) pending: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) id: SubscriberId,
+    /// Milliseconds.
+    pub(super) retention: Timestamp,
+    pub(super) lane: Arc<Lane>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    projects: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Topic>>>,
+    topics: HashMap<i64, Arc<Topic>>,
+    subscribers: HashMap<SubscriberId, (Member, Arc<Topic>)>,
+}
+
+impl Lanes {
+    pub(super) fn get(&self, id: SubscriberId) -> Option<Arc<Lane>> {
+        self.0.read().get(&id).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Lane>> {
+        self.0.read().values().cloned().collect()
+    }
+
+    fn get_or_make(&self, id: SubscriberId, overflow: bool) -> Arc<Lane> {
+        Arc::clone(self.0.write().entry(id).or_insert_with(|| Arc::new(Lane::new(overflow))))
+    }
+}
+
+impl Audience {
+    fn of(members: Vec<Member>) -> Self {
+        let pending = members.iter().flat_map(|member| member.id.0.to_le_bytes()).collect();
+        Self { members, pending }
+    }
+
+    /// Whether these bits are all members there are.
+    pub(super) fn fits_in(&self, bits: u64) -> bool {
+        bits.count_ones() as usize == self.members.len()
+    }
+
+    pub(super) fn bit(&self, id: SubscriberId) -> Option<u64> {
+        self.members.iter().take(IN_MEMORY).position(|member| member.id == id).map(|at| 1 << at)
+    }
+
+    /// The members whose bits are set.
+    pub(super) fn among(&self, bits: u64) -> impl Iterator<Item = &Member> {
+        self.members.iter().take(IN_MEMORY).enumerate().filter(move |(at, _)| bits & (1 << at) != 0).map(|(_, m)| m)
+    }
+
+    /// Reserves room in memory for each; the bits of those who have it.
+    pub(super) fn reserve(&self, bytes: usize) -> u64 {
+        let mut reserved = 0;
+        for (at, member) in self.members.iter().enumerate() {
+            if at >= IN_MEMORY {
+                member.lane.wait_until(Timestamp::MIN);
+            } else if member.lane.reserve(bytes) {
+                reserved |= 1 << at;
+            }
+        }
+        reserved
+    }
+
+    /// What a row of `recent` keeps while only these are unsettled.
+    pub(super) fn pending_of(&self, bits: u64) -> Vec<u8> {
+        self.among(bits).flat_map(|member| member.id.0.to_le_bytes()).collect()
+    }
+}
+
+/// Reads what `pending` keeps.
+pub(super) fn pending_ids(pending: &[u8]) -> impl Iterator<Item = SubscriberId> {
+    pending.chunks_exact(4).map(|id| SubscriberId(u32::from_le_bytes([id[0], id[1], id[2], id[3]])))
+}
+
+impl Catalog {
+    /// `overflow`: whether lanes that are new here may have deliveries on disk.
+    pub(super) fn load(conn: &Connection, lanes: &Lanes, overflow: bool) -> Sql<Self> {
+        let mut catalog = Self::default();
+        let mut members = members_by_topic(conn, lanes, overflow)?;
+        let mut query = conn.prepare("SELECT id, project, name, deployed FROM topic")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            catalog.add(id, &row.get::<_, String>(1)?, &row.get::<_, String>(2)?, row.get(3)?, members.remove(&id));
+        }
+        Ok(catalog)
+    }
+
+    fn add(&mut self, id: i64, project: &str, name: &str, deployed: bool, members: Option<Vec<(Member, bool)>>) {
+        let members = members.unwrap_or_default();
+        let live = members.iter().filter(|(_, deployed)| *deployed).map(|(member, _)| member.clone()).collect();
+        let project = self.projects.get_key_value(project).map_or_else(|| project.into(), |(known, _)| Arc::clone(known));
+        let audience = Arc::new(Audience::of(live));
+        let topic = Arc::new(Topic { id, project: Arc::clone(&project), name: name.into(), deployed, audience });
+        self.projects.entry(project).or_default().insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        for (member, _) in members {
+            self.subscribers.insert(member.id, (member, Arc::clone(&topic)));
+        }
+        self.topics.insert(id, topic);
+    }
+
+    /// The topic, if it is deployed.
+    pub(super) fn deployed(&self, project: &str, topic: &str) -> Option<&Arc<Topic>> {
+        self.projects.get(project)?.get(topic).filter(|topic| topic.deployed)
+    }
+
+    pub(super) fn topic(&self, id: i64) -> Option<&Arc<Topic>> {
+        self.topics.get(&id)
+    }
+
+    pub(super) fn subscriber(&self, id: SubscriberId) -> Option<&(Member, Arc<Topic>)> {
+        self.subscribers.get(&id)
+    }
+
+    /// Of all projects, deployed or not.
+    pub(super) fn subscribers(&self) -> Vec<SubscriberId> {
+        self.subscribers.keys().copied().collect()
+    }
+
+    /// Of one project, deployed or not.
+    pub(super) fn subscribers_of(&self, project: &str) -> Vec<SubscriberId> {
+        let of = self.subscribers.iter().filter(|(_, (_, topic))| *topic.project == *project);
+        of.map(|(id, _)| *id).collect()
+    }
+}
+
+fn members_by_topic(conn: &Connection, lanes: &Lanes, overflow: bool) -> Sql<HashMap<i64, Vec<(Member, bool)>>> {
+    let mut members: HashMap<i64, Vec<_>> = HashMap::new();
+    let mut query = conn.prepare("SELECT topic, id, retention, deployed FROM subscriber ORDER BY id")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = SubscriberId(row.get(1)?);
+        let lane = lanes.get_or_make(id, overflow);
+        let deployed = row.get(3)?;
+        lane.set_deployed(deployed);
+        members.entry(row.get(0)?).or_default().push((Member { id, retention: row.get(2)?, lane }, deployed));
+    }
+    Ok(members)
+}
+
+/// Writes a version's record and subscriptions; the ids in the order of those with a subscriber.
+pub(super) fn deploy(tx: &Transaction<'_>, live: &Deployment, wanted: &[Subscription]) -> Sql<Vec<SubscriberId>> {
+    tx.execute(
+        "INSERT INTO project(name, id, version, created_at, updated_at) VALUES(?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT(name) DO UPDATE SET id = ?2, version = ?3, created_at = ?4, updated_at = ?5",
+        params![live.project, live.id.as_bytes(), live.version, live.created_at, live.updated_at],
+    )?;
+    withdraw(tx, &live.project)?;
+    let mut ids = Vec::new();
+    for subscription in wanted {
+        let topic: i64 = tx.query_row(
+            "INSERT INTO topic(project, name, deployed) VALUES(?, ?, 1)
+             ON CONFLICT(project, name) DO UPDATE SET deployed = 1 RETURNING id",
+            params![live.project, subscription.topic],
+            |row| row.get(0),
+        )?;
+        if let Some(name) = &subscription.subscriber {
+            ids.push(tx.query_row(
+                "INSERT INTO subscriber(topic, name, retention, deployed) VALUES(?, ?, ?, 1)
+                 ON CONFLICT(topic, name) DO UPDATE SET deployed = 1, retention = excluded.retention RETURNING id",
+                params![topic, name, millis(subscription.retention)],
+                |row| row.get(0).map(SubscriberId),
+            )?);
+        }
+    }
+    Ok(ids)
+}
+
+/// Takes a project's record and subscriptions away; what waits goes on waiting.
+pub(super) fn remove(tx: &Transaction<'_>, project: &str) -> Sql<()> {
+    tx.execute("DELETE FROM project WHERE name = ?", [project])?;
+    withdraw(tx, project)
+}
+
+fn withdraw(tx: &Transaction<'_>, project: &str) -> Sql<()> {
+    tx.execute(
+        "UPDATE subscriber SET deployed = 0 WHERE topic IN (SELECT id FROM topic WHERE project = ?)",
+        [project],
+    )?;
+    tx.execute("UPDATE topic SET deployed = 0 WHERE project = ?", [project])?;
+    Ok(())
+}

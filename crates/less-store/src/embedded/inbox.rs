@@ -1,0 +1,204 @@
+//! What waits for the writer thread.
+//!
+//! In: publishes, settlements and rare jobs, from any task. Out: all of it at once, when the writer is
+//! free: what queued while one commit ran makes up the next. Settlements alone hurry nobody, they
+//! wait [`SETTLE_WITHIN`] for company. What is queued is bounded by [`ROOM`]; settlements are
+//! bounded by what was claimed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::jobs::Job;
+use crate::{Delivery, Error, Message, Reason, Result, SubscriberId, Timestamp};
+
+/// How much may be queued and so be in one commit: a message counts 1, and 1 for each full KiB.
+const ROOM: usize = 8192;
+
+/// Settlements are committed no later than this, with or without a publish.
+pub(super) const SETTLE_WITHIN: Duration = Duration::from_millis(10);
+
+/// So many settlements are worth a commit of their own.
+const SETTLED_AT_ONCE: usize = 4096;
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T>>;
+
+#[derive(Debug)]
+pub(super) struct Publish {
+    pub(super) message: Arc<Message>,
+    pub(super) answer: Answer<()>,
+    pub(super) cost: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Settlement {
+    pub(super) delivery: Delivery,
+    pub(super) fate: Fate,
+    pub(super) at: Timestamp,
+}
+
+/// What the writer has to do about a verdict.
+#[derive(Debug)]
+pub(super) enum Fate {
+    Done,
+    Again { due_at: Timestamp, error: String },
+    Alone,
+    Release,
+    Bury { reason: Reason, error: Option<String> },
+}
+
+/// Everything that queued, by kind. Who publishes beside a deploy may see either side of it.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) publishes: Vec<Publish>,
+    pub(super) settlements: Vec<Settlement>,
+    pub(super) jobs: Vec<Job>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Work,
+    /// The last: nothing more will come.
+    Last,
+    /// Stop as if the power had gone.
+    Gone,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    work: Work,
+    settled_since: Option<Instant>,
+    gone: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    room: Semaphore,
+    closed: AtomicBool,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            room: Semaphore::new(ROOM),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for room, queues, and waits for the commit.
+    pub(super) async fn publish(&self, message: Message) -> Result<()> {
+        let cost = (1 + message.payload.len() / 1024).min(ROOM);
+        self.take_room(cost).await?;
+        let (answer, answered) = oneshot::channel();
+        let publish = Publish { message: Arc::new(message), answer, cost };
+        self.push(|queue| queue.work.publishes.push(publish))?;
+        answered.await.unwrap_or(Err(Error::Closed))
+    }
+
+    pub(super) async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T> {
+        self.take_room(1).await?;
+        let (answer, answered) = oneshot::channel();
+        let job = job(answer);
+        self.push(|queue| queue.work.jobs.push(job))?;
+        answered.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// At most one is under way for each subscriber, so it needs no room. A closed inbox needs none.
+    pub(super) fn refill(&self, subscriber: SubscriberId) {
+        self.push(|queue| queue.work.jobs.push(Job::Refill(subscriber))).ok();
+    }
+
+    /// A closed inbox takes no verdict: the delivery comes again after the next start.
+    pub(super) fn settle(&self, settlement: Settlement) {
+        let mut queue = self.queue.lock();
+        if self.is_closed() {
+            return;
+        }
+        queue.work.settlements.push(settlement);
+        let first = queue.settled_since.is_none();
+        queue.settled_since.get_or_insert_with(Instant::now);
+        if first || queue.work.settlements.len() == SETTLED_AT_ONCE {
+            self.arrived.notify_one();
+        }
+    }
+
+    async fn take_room(&self, cost: usize) -> Result<()> {
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        // The writer gives it back: it outlives a publisher that stops waiting.
+        self.room.acquire_many(cost).await.map_err(|_| Error::Closed)?.forget();
+        Ok(())
+    }
+
+    pub(super) fn give_room(&self, cost: usize) {
+        self.room.add_permits(cost);
+    }
+
+    fn push(&self, add: impl FnOnce(&mut Queue)) -> Result<()> {
+        let mut queue = self.queue.lock();
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        add(&mut queue);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits until there is work, settlements have waited long enough, or `until`; swaps it into `work`,
+    /// which comes empty.
+    pub(super) fn take(&self, work: &mut Work, until: Option<Instant>) -> Next {
+        let mut queue = self.queue.lock();
+        while !(self.is_closed() || queue.is_pressing()) {
+            let settle_by = queue.settled_since.map(|since| since + SETTLE_WITHIN);
+            match settle_by.into_iter().chain(until).min() {
+                Some(deadline) if deadline <= Instant::now() => break,
+                Some(deadline) => drop(self.arrived.wait_until(&mut queue, deadline)),
+                None => self.arrived.wait(&mut queue),
+            }
+        }
+        std::mem::swap(&mut queue.work, work);
+        queue.settled_since = None;
+        match (queue.gone, self.is_closed()) {
+            (true, _) => Next::Gone,
+            (false, true) => Next::Last,
+            (false, false) => Next::Work,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.queue.lock().gone
+    }
+
+    /// Takes nothing more; the writer finishes what is queued.
+    pub(super) fn close(&self) {
+        let _queue = self.queue.lock();
+        self.closed.store(true, Ordering::Release);
+        self.room.close();
+        self.arrived.notify_one();
+    }
+
+    /// Takes nothing more and forgets what is queued.
+    pub(super) fn abandon(&self) {
+        self.close();
+        let mut queue = self.queue.lock();
+        queue.gone = true;
+        queue.work = Work::default();
+    }
+}
+
+impl Queue {
+    fn is_pressing(&self) -> bool {
+        let work = &self.work;
+        !work.publishes.is_empty() || !work.jobs.is_empty() || work.settlements.len() >= SETTLED_AT_ONCE
+    }
+}

@@ -1,0 +1,89 @@
+//! The writer's rarer jobs, each a transaction of its own.
+
+use std::sync::Arc;
+
+use super::catalog::{self, Catalog};
+use super::chores::Chore;
+use super::failure::{Fatal, Reach, Sql, reach, tell};
+use super::inbox::Answer;
+use super::writer::Writer;
+use crate::{Deployment, SubscriberId, Subscription};
+
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Read a subscriber's next deliveries from disk.
+    Refill(SubscriberId),
+    Deploy { deployment: Deployment, subscriptions: Vec<Subscription>, answer: Answer<Vec<SubscriberId>> },
+    Remove { project: String, answer: Answer<()> },
+    Purge { project: String, answer: Answer<()> },
+    Hurry { project: String, answer: Answer<()> },
+    /// Answered once everything settled before is committed.
+    Flush(Answer<()>),
+}
+
+impl Writer<'_> {
+    pub(super) fn job(&mut self, job: Job) -> Result<(), Fatal> {
+        if !matches!(job, Job::Refill(_)) {
+            self.shared.inbox.give_room(1);
+        }
+        match job {
+            Job::Refill(subscriber) => Ok(self.refill(subscriber)?),
+            Job::Deploy { deployment, subscriptions, answer } => {
+                let done = self.deploy(&deployment, &subscriptions);
+                reply(answer, "the version was not recorded", done)
+            }
+            Job::Remove { project, answer } => {
+                let done = self.withdraw(&project);
+                reply(answer, "the project was not removed", done)
+            }
+            Job::Purge { project, answer } => {
+                self.chores.push_back(self.purge(&project, answer)?);
+                Ok(())
+            }
+            Job::Hurry { project, answer } => {
+                let (subscribers, now) = (self.catalog.subscribers_of(&project), self.now());
+                self.chores.push_back(Chore::Hurry { subscribers, now, answer });
+                Ok(())
+            }
+            Job::Flush(answer) => {
+                // With the disk full nothing was committed, and what is on disk is all there is to tell.
+                answer.send(Ok(())).ok();
+                Ok(())
+            }
+        }
+    }
+
+    fn deploy(&mut self, deployment: &Deployment, subscriptions: &[Subscription]) -> Sql<Vec<SubscriberId>> {
+        let tx = self.conn.unchecked_transaction()?;
+        let subscribers = catalog::deploy(&tx, deployment, subscriptions)?;
+        tx.commit()?;
+        self.reload()?;
+        Ok(subscribers)
+    }
+
+    fn withdraw(&mut self, project: &str) -> Sql<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        catalog::remove(&tx, project)?;
+        tx.commit()?;
+        self.reload()
+    }
+
+    fn reload(&mut self) -> Sql<()> {
+        self.committed();
+        self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?;
+        Ok(())
+    }
+}
+
+/// Tells how a job went; what the store cannot survive goes on to the writer.
+pub(super) fn reply<T>(answer: Answer<T>, what: &str, done: Sql<T>) -> Result<(), Fatal> {
+    let error = match done {
+        Ok(value) => {
+            answer.send(Ok(value)).ok(); // nobody waits for it any more
+            return Ok(());
+        }
+        Err(error) => Arc::new(error),
+    };
+    answer.send(Err(tell(what, &error))).ok();
+    if reach(&error) == Reach::Store { Err(error) } else { Ok(()) }
+}

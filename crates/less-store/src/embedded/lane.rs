@@ -1,0 +1,224 @@
+//! A subscriber's deliveries in memory, and how its claimers wait.
+//!
+//! In: fresh deliveries after their commit, older ones read back from disk. Out: claims. What finds no
+//! room stays on disk alone (`overflow`), and so does a retry until it is due; the lane knows no more
+//! of them than when to look.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use crate::{Delivery, Timestamp};
+
+/// Deliveries ready in memory for one subscriber, in number…
+pub(super) const READY: usize = 4096;
+/// …and in bytes of payload.
+const READY_BYTES: usize = 2 << 20;
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    ready: VecDeque<Delivery>,
+    /// Ready or reserved.
+    count: usize,
+    bytes: usize,
+    /// There may be deliveries on disk that are due and not here.
+    overflow: bool,
+    /// The earliest known time at which a waiting one is due.
+    next_due: Option<Timestamp>,
+    /// The writer was asked to read more.
+    refilling: bool,
+    deployed: bool,
+    /// Pushed to since the last `announce`.
+    unannounced: bool,
+}
+
+/// What a claimer found, and what it should do if that is nothing.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) deliveries: Vec<Delivery>,
+    /// To be buried by the claimer.
+    pub(super) expired: Vec<Delivery>,
+    /// The claimer is to ask for more from the disk.
+    pub(super) refill: bool,
+    /// Look again then, at the latest.
+    pub(super) next_due: Option<Timestamp>,
+}
+
+impl Lane {
+    /// `overflow`: whether something may wait for it on disk already.
+    pub(super) fn new(overflow: bool) -> Self {
+        let state = State {
+            ready: VecDeque::new(),
+            count: 0,
+            bytes: 0,
+            overflow,
+            next_due: None,
+            refilling: false,
+            deployed: false,
+            unannounced: false,
+        };
+        Self { state: Mutex::new(state), wake: Notify::new() }
+    }
+
+    /// Resolves at the next change; enable it before looking.
+    pub(super) fn woken(&self) -> Notified<'_> {
+        self.wake.notified()
+    }
+
+    pub(super) fn wake_all(&self) {
+        self.wake.notify_waiters();
+    }
+
+    pub(super) fn take(&self, max: usize, now: Timestamp) -> Taken {
+        let mut state = self.state.lock();
+        let mut taken = Taken::default();
+        if !state.deployed {
+            return taken;
+        }
+        while taken.deliveries.len() < max {
+            match state.pop() {
+                Some(delivery) if delivery.expires_at <= now => taken.expired.push(delivery),
+                Some(delivery) => taken.deliveries.push(delivery),
+                None => break,
+            }
+        }
+        if !state.ready.is_empty() {
+            self.wake.notify_one(); // there is more: wake the next claimer
+        }
+        let due = state.overflow || state.next_due.is_some_and(|due| due <= now);
+        taken.refill = due && !state.refilling && state.count <= READY / 2 && state.bytes <= READY_BYTES / 2;
+        state.refilling |= taken.refill;
+        if !state.refilling {
+            taken.next_due = state.next_due;
+        }
+        taken
+    }
+
+    /// Room for one fresh delivery. Without, it will be found on disk.
+    pub(super) fn reserve(&self, bytes: usize) -> bool {
+        let mut state = self.state.lock();
+        if !state.overflow && state.has_room(bytes) {
+            state.add(bytes);
+            return true;
+        }
+        state.overflow = true;
+        false
+    }
+
+    /// Gives back what `reserve` gave.
+    pub(super) fn cancel(&self, bytes: usize) {
+        self.state.lock().remove(bytes);
+    }
+
+    /// Room for one that was read back from disk.
+    pub(super) fn reserve_older(&self, bytes: usize) -> bool {
+        let mut state = self.state.lock();
+        let room = state.has_room(bytes);
+        if room {
+            state.add(bytes);
+        }
+        room
+    }
+
+    /// Adds what room was reserved for; true when `announce` is to follow.
+    pub(super) fn push(&self, delivery: Delivery) -> bool {
+        let mut state = self.state.lock();
+        state.ready.push_back(delivery);
+        !std::mem::replace(&mut state.unannounced, true)
+    }
+
+    pub(super) fn announce(&self) {
+        self.state.lock().unannounced = false;
+        self.wake.notify_one();
+    }
+
+    /// One that was claimed comes back, before all others: there was room when it was claimed.
+    pub(super) fn put_back(&self, delivery: Delivery) {
+        let mut state = self.state.lock();
+        state.add(delivery.message.payload.len());
+        state.ready.push_front(delivery);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// The disk was read: all that was due by now is here if `complete`, and then `next_due` is known.
+    pub(super) fn refilled(&self, complete: bool, next_due: Option<Timestamp>) {
+        let mut state = self.state.lock();
+        state.refilling = false;
+        state.overflow = !complete;
+        if complete {
+            state.next_due = next_due;
+        }
+        drop(state);
+        self.wake_all();
+    }
+
+    /// The disk cannot be read from now; `wake_all` tells when to ask again.
+    pub(super) fn not_refilled(&self) {
+        self.state.lock().refilling = false;
+    }
+
+    /// One waits on disk until `due_at`.
+    pub(super) fn wait_until(&self, due_at: Timestamp) {
+        let mut state = self.state.lock();
+        state.next_due = Some(state.next_due.map_or(due_at, |due| due.min(due_at)));
+        drop(state);
+        self.wake_all();
+    }
+
+    pub(super) fn set_deployed(&self, deployed: bool) {
+        self.state.lock().deployed = deployed;
+        self.wake_all();
+    }
+
+    /// Takes out what nobody may claim any more.
+    pub(super) fn take_expired(&self, now: Timestamp) -> Vec<Delivery> {
+        let mut state = self.state.lock();
+        let (expired, ready): (Vec<_>, Vec<_>) = state.ready.drain(..).partition(|delivery| delivery.expires_at <= now);
+        state.ready = ready.into();
+        expired.iter().for_each(|delivery| state.remove(delivery.message.payload.len()));
+        expired
+    }
+
+    /// Forgets what is ready.
+    pub(super) fn clear(&self) {
+        let mut state = self.state.lock();
+        while state.pop().is_some() {}
+    }
+
+    #[cfg(test)]
+    pub(super) fn ready(&self) -> usize {
+        self.state.lock().ready.len()
+    }
+}
+
+impl State {
+    /// One delivery always fits, however long.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.count == 0 || (self.count < READY && self.bytes + bytes <= READY_BYTES)
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    fn remove(&mut self, bytes: usize) {
+        self.count -= 1;
+        self.bytes -= bytes;
+    }
+
+    fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.ready.pop_front()?;
+        self.remove(delivery.message.payload.len());
+        Some(delivery)
+    }
+}

@@ -1,0 +1,103 @@
+//! The file on disk, `<home>/topics.db`: SQLite in WAL mode, `user_version` = [`VERSION`].
+//!
+//! A message lives in one of two forms. While all its deliveries are in memory it is one row of
+//! `recent`, with the ids of those not settled yet (`pending`: 4 bytes each, little endian): one row
+//! written and one deleted is all that a message costs which is settled soon. Otherwise it is a row of
+//! `message`, with the number of its unsettled deliveries (`left`), and a row of `delivery` for each.
+//! What is `recent` when the store opens becomes the second form; going back does not happen.
+//!
+//! Payloads above [`INLINE`] bytes lie in `body`, so that counting down copies no payload around.
+//! Times are milliseconds since 1970, ids (`id`, `trace`, `cause`) the 16 bytes of a UUID.
+//! A delivery that was not tried yet is due when it was published; one that expired is found by
+//! `due_at` and, once it was tried, through the index `tried`. Expiry follows the subscriber's
+//! retention of today, so it is not a column.
+//! Subscribers are never deleted: their ids name them as long as the file lives.
+//!
+//! A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
+//! SQLite ends its recovery before it, at the last whole commit.
+
+use rusqlite::Connection;
+
+use super::failure::{Sql, failed, refused};
+use crate::Result;
+
+const VERSION: i64 = 1;
+
+/// Longer payloads have a row of their own.
+pub(super) const INLINE: usize = 2048;
+
+/// Pages of 4 KiB in the WAL after which they are copied into the database.
+const CHECKPOINT_PAGES: i64 = 4000;
+
+/// Of which a big one is checked at leisure by its owner instead: it would delay the start.
+const CHECKED_BYTES: i64 = 64 << 20;
+
+const FIRST: &str = "
+CREATE TABLE project(name TEXT PRIMARY KEY, id BLOB NOT NULL, version TEXT NOT NULL,
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE topic(id INTEGER PRIMARY KEY, project TEXT NOT NULL, name TEXT NOT NULL, deployed INTEGER NOT NULL,
+    UNIQUE(project, name));
+CREATE TABLE subscriber(id INTEGER PRIMARY KEY, topic INTEGER NOT NULL, name TEXT NOT NULL,
+    retention INTEGER NOT NULL, deployed INTEGER NOT NULL, UNIQUE(topic, name));
+CREATE TABLE recent(seq INTEGER PRIMARY KEY, pending BLOB NOT NULL, topic INTEGER NOT NULL, id BLOB NOT NULL,
+    trace BLOB NOT NULL, cause BLOB, published_at INTEGER NOT NULL, payload BLOB);
+CREATE TABLE message(seq INTEGER PRIMARY KEY, left INTEGER NOT NULL, topic INTEGER NOT NULL, id BLOB NOT NULL,
+    trace BLOB NOT NULL, cause BLOB, published_at INTEGER NOT NULL, payload BLOB);
+CREATE TABLE body(seq INTEGER PRIMARY KEY, payload BLOB NOT NULL);
+CREATE TABLE delivery(subscriber INTEGER NOT NULL, due_at INTEGER NOT NULL, seq INTEGER NOT NULL,
+    attempts INTEGER NOT NULL, alone INTEGER NOT NULL, PRIMARY KEY(subscriber, due_at, seq)) WITHOUT ROWID;
+CREATE INDEX tried ON delivery(subscriber, seq) WHERE attempts > 0;
+CREATE TABLE attempt_error(seq INTEGER NOT NULL, subscriber INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    at INTEGER NOT NULL, error TEXT NOT NULL, PRIMARY KEY(seq, subscriber, attempt)) WITHOUT ROWID;
+CREATE TABLE dead_letter(number INTEGER PRIMARY KEY, project TEXT NOT NULL, seq INTEGER NOT NULL,
+    subscriber INTEGER NOT NULL, reason INTEGER NOT NULL, buried_at INTEGER NOT NULL, id BLOB NOT NULL,
+    trace BLOB NOT NULL, cause BLOB, published_at INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX dead_letter_of ON dead_letter(project);
+PRAGMA user_version = 1;
+";
+
+/// Makes a connection the writer's: durable commits, and space that can be given back.
+pub(super) fn prepare(conn: &Connection) -> Result<()> {
+    let version = settle_in(conn).map_err(|error| failed("cannot read the store", error))?;
+    match version {
+        0 => create(conn).map_err(|error| failed("cannot create the store", error)),
+        VERSION => Ok(()),
+        newer => Err(refused(format!(
+            "the store was written by a newer version of Less (its format is {newer}, this one knows {VERSION}): \
+             use that version, or another home"
+        ))),
+    }
+}
+
+fn settle_in(conn: &Connection) -> Sql<i64> {
+    // Before the first table, else it takes a VACUUM to change.
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "cache_size", -16_384)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    conn.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn create(conn: &Connection) -> Sql<()> {
+    conn.execute_batch(&format!("BEGIN IMMEDIATE; {FIRST} COMMIT;"))
+}
+
+/// Looks at what recovery left after a crash.
+pub(super) fn check(conn: &Connection) -> Result<()> {
+    let found = sound(conn).map_err(|error| failed("cannot check the store", error))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(refused(format!("the store's file topics.db is damaged ({found}): restore it from a copy, or use another home")))
+}
+
+fn sound(conn: &Connection) -> Sql<String> {
+    let pages: i64 = conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let page: i64 = conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    if pages * page > CHECKED_BYTES {
+        return Ok("ok".to_owned());
+    }
+    conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+}

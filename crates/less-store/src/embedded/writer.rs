@@ -1,0 +1,141 @@
+//! The writer thread: the only one that changes the file. Its loop: take what queued, commit it, do the
+//! rarer jobs, one piece of a chore, and some tidying; then wait.
+
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::Shared;
+use super::catalog::Catalog;
+use super::chores::Chore;
+use super::failure::{Fatal, Sql};
+use super::inbox::{Next, SETTLE_WITHIN, Settlement, Work};
+use super::lane::Lane;
+use super::recent::Recents;
+use super::rows::Rows;
+use super::tidy::Tidy;
+use crate::{SubscriberId, Timestamp};
+
+/// After a commit that found the disk full.
+pub(super) const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often the store looks for what expired, by the clock.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+pub(super) struct Writer<'c> {
+    pub(super) conn: &'c Connection,
+    pub(super) rows: Rows<'c>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) catalog: Catalog,
+    pub(super) recent: Recents,
+    /// Rows of `delivery` that are ready, claimed, or settled and not committed: not to be read again.
+    pub(super) held: HashSet<(SubscriberId, i64)>,
+    pub(super) next_seq: i64,
+    /// Settled, for the next commit: those of a commit that failed, and what the store buries itself.
+    pub(super) carried: Vec<Settlement>,
+    /// Committed messages that nobody waits for, and whether they have a body: the next commit deletes them.
+    pub(super) spent: Vec<(i64, bool)>,
+    /// Pushed to in this turn.
+    pub(super) touched: Vec<Arc<Lane>>,
+    pub(super) chores: VecDeque<Chore>,
+    pub(super) tidy: Tidy,
+    /// The disk was full: nothing is read in, and the settled is tried again then.
+    pub(super) full_until: Option<Instant>,
+    next_sweep: Timestamp,
+}
+
+impl<'c> Writer<'c> {
+    pub(super) fn new(
+        conn: &'c Connection,
+        wal: PathBuf,
+        shared: Arc<Shared>,
+        catalog: Catalog,
+        next_seq: i64,
+    ) -> Sql<Self> {
+        Ok(Self {
+            conn,
+            rows: Rows::prepare(conn)?,
+            catalog,
+            recent: Recents::default(),
+            held: HashSet::new(),
+            next_seq,
+            carried: Vec::new(),
+            spent: Vec::new(),
+            touched: Vec::new(),
+            chores: VecDeque::new(),
+            tidy: Tidy::new(wal),
+            full_until: None,
+            next_sweep: (shared.clock)().saturating_add(crate::clock::millis(SWEEP_EVERY)),
+            shared,
+        })
+    }
+
+    /// Works until the inbox is closed and empty. An error means that nothing more can be promised.
+    pub(super) fn run(mut self) -> Result<(), Fatal> {
+        let mut work = Work::default();
+        loop {
+            let next = self.shared.inbox.take(&mut work, Some(self.wake_at()));
+            if next == Next::Gone {
+                return Ok(());
+            }
+            self.turn(&mut work)?;
+            if next == Next::Last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn turn(&mut self, work: &mut Work) -> Result<(), Fatal> {
+        let mut settlements = std::mem::take(&mut self.carried);
+        settlements.append(&mut work.settlements);
+        self.commit(std::mem::take(&mut work.publishes), settlements)?;
+        for job in work.jobs.drain(..) {
+            self.job(job)?;
+        }
+        self.sweep_when_due();
+        self.chore()?;
+        self.tidy()
+    }
+
+    /// When to look around although nothing came.
+    fn wake_at(&self) -> Instant {
+        let now = Instant::now();
+        if let Some(full_until) = self.full_until {
+            return full_until.max(now);
+        }
+        if !self.chores.is_empty() {
+            return now;
+        }
+        let settle = (!self.carried.is_empty() || !self.spent.is_empty()).then(|| now + SETTLE_WITHIN);
+        let wake = [settle, self.tidy.at(), Some(now + SWEEP_EVERY)];
+        wake.into_iter().flatten().min().unwrap_or(now)
+    }
+
+    fn sweep_when_due(&mut self) {
+        let now = self.now();
+        if now >= self.next_sweep {
+            self.next_sweep = now.saturating_add(crate::clock::millis(SWEEP_EVERY));
+            self.sweep(now);
+        }
+    }
+
+    /// The disk took a commit.
+    pub(super) fn committed(&mut self) {
+        self.tidy.committed();
+        if self.full_until.take().is_some() {
+            self.shared.lanes.all().iter().for_each(|lane| lane.wake_all());
+        }
+    }
+
+    /// Whether this delivery is in memory: ready, claimed, or settled and not committed.
+    pub(super) fn holds(&self, subscriber: SubscriberId, seq: i64) -> bool {
+        self.held.contains(&(subscriber, seq)) || self.recent.holds(subscriber, seq)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.shared.clock)()
+    }
+}

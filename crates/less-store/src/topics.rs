@@ -1,0 +1,178 @@
+//! The seam of durable publish/subscribe: its words, and the promises every back end keeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use uuid::Uuid;
+
+/// Milliseconds since 1970.
+pub type Timestamp = i64;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A variant exists because a caller does something else about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Caller: refuse new publishes, keep serving.
+    #[error("the disk is full")]
+    Full,
+    /// Caller: name the other process, do not start.
+    #[error("the home {0} is in use by another process")]
+    InUse(String),
+    /// Caller: tell the user the topic is not deployed.
+    #[error("topic {topic} of project {project} is not deployed")]
+    UnknownTopic { project: String, topic: String },
+    /// The store stopped, or its writer failed: nothing more is promised.
+    #[error("the store is closed")]
+    Closed,
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One published event, shared by the deliveries to its subscribers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub id: Uuid,
+    pub project: Arc<str>,
+    pub topic: Arc<str>,
+    /// JSON, exactly as the publisher wrote it.
+    pub payload: Bytes,
+    pub trace: Uuid,
+    /// The invocation that published it; none for one that came from outside.
+    pub cause: Option<Uuid>,
+    pub published_at: Timestamp,
+}
+
+/// Names a subscriber (project, topic, folder name) for as long as the home lives, across deployments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriberId(pub u32);
+
+/// One message on its way to one subscriber, claimed by the one who holds this value.
+#[derive(Debug)]
+pub struct Delivery {
+    pub subscriber: SubscriberId,
+    /// The message's place in the store; with `subscriber` it names the delivery.
+    pub seq: i64,
+    /// When it was due: part of the embedded store's key.
+    pub due_at: Timestamp,
+    /// 1 on the first attempt.
+    pub attempt: u32,
+    /// Its worker was lost with others in flight: it runs in a worker of its own.
+    pub alone: bool,
+    /// After this it is not tried again.
+    pub expires_at: Timestamp,
+    pub message: Arc<Message>,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Done,
+    /// Failed: the next attempt is due after this long. The error is kept with the delivery.
+    Again { after: Duration, error: String },
+    /// Its worker was lost beside others: due at once, alone, and the attempt does not count.
+    AgainAlone,
+    /// It was claimed but never begun: due at once, unchanged.
+    Release,
+    /// It will not be tried again: it becomes a dead letter with all its attempts' errors.
+    Bury { reason: Reason, error: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The retention of its topic ran out.
+    Expired,
+    /// The subscriber's `retry.attempts` are used up.
+    Exhausted,
+    /// The handler refused it for good (`NonRetriableError`).
+    Refused,
+}
+
+/// A topic and one of its subscribers, as deployed. A topic without subscribers has `subscriber: None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    pub topic: String,
+    pub subscriber: Option<String>,
+    /// How long after publishing a delivery is still tried.
+    pub retention: Duration,
+}
+
+/// The record of a deployed version; `version` and the times are the caller's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    pub project: String,
+    /// The project's id, given at its first deployment.
+    pub id: Uuid,
+    /// Which version's folder is live.
+    pub version: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// What a deployment found: the ids to claim with (in the order of the subscriptions that name a
+/// subscriber), and what waits for subscribers that are gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deployed {
+    pub subscribers: Vec<SubscriberId>,
+    /// (topic, subscriber, waiting deliveries) of subscribers that are not deployed any more.
+    pub parked: Vec<(String, String, u64)>,
+}
+
+/// A delivery that was given up, with the errors of its attempts (attempt, when, error), oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub topic: String,
+    pub subscriber: String,
+    pub message: Message,
+    pub reason: Reason,
+    pub buried_at: Timestamp,
+    pub errors: Vec<(u32, Timestamp, String)>,
+}
+
+/// Durable publish/subscribe. The contract every back end keeps; `contract::check` holds each to it.
+///
+/// 1. `publish` returns only once the message would survive a power cut, also without subscribers.
+/// 2. Every subscriber deployed at that moment gets its own delivery; a failing one delays no other.
+/// 3. A claimed delivery is with one claimer until it is settled or the store is opened anew; then
+///    it is due at once, its attempt unchanged.
+/// 4. `Again` counts an attempt and is not claimed before it is due; `AgainAlone` and `Release` count none.
+/// 5. A buried delivery is a dead letter with every attempt's error; nothing claims it.
+/// 6. `deploy` is one step: a publish sees the subscribers before it or after it, never a mixture.
+///    Deliveries of a subscriber that is gone wait, and resume when it returns.
+/// 7. What is settled takes no space for long.
+#[async_trait]
+pub trait Topics: Send + Sync + 'static {
+    /// Resolves once the message is durable. A caller that stops waiting may still have published.
+    async fn publish(&self, message: Message) -> Result<()>;
+
+    /// Waits until deliveries of `subscriber` are due, and claims up to `max` of them (at least one).
+    /// Cancel safe: dropped early, it has claimed nothing.
+    async fn claim(&self, subscriber: SubscriberId, max: usize) -> Result<Vec<Delivery>>;
+
+    /// Takes the verdict; it is durable with one of the next commits (a lost one is a redelivery).
+    fn settle(&self, delivery: Delivery, verdict: Verdict);
+
+    /// Makes a version live: its record and its subscriptions, replacing the project's earlier ones.
+    async fn deploy(&self, deployment: Deployment, subscriptions: Vec<Subscription>) -> Result<Deployed>;
+
+    /// Makes everything that waits for a retry in this project due now. Resolves when done.
+    async fn hurry(&self, project: &str) -> Result<()>;
+
+    /// All live deployments.
+    async fn deployments(&self) -> Result<Vec<Deployment>>;
+
+    /// Takes the project's deployment away; `purge` its messages, deliveries and dead letters too.
+    /// Returns how many deliveries wait (or waited).
+    async fn remove(&self, project: &str, purge: bool) -> Result<u64>;
+
+    /// Unsettled deliveries of a subscriber, by topic and name: (topic, subscriber, waiting).
+    async fn waiting(&self, project: &str) -> Result<Vec<(String, String, u64)>>;
+
+    /// The project's dead letters, newest first, at most `limit`.
+    async fn dead_letters(&self, project: &str, limit: usize) -> Result<Vec<DeadLetter>>;
+
+    /// Commits what is settled and closes. Everything later fails with [`Error::Closed`].
+    async fn close(&self);
+}

@@ -1,0 +1,5 @@
+const log = require('service_log')('ORDER');
+
+exports.process = async (order) => {
+  log(order, `status is now "${order.status}"`);
+};

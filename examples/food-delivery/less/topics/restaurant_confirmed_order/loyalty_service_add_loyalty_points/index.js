@@ -1,0 +1,5 @@
+const log = require('service_log')('LOYALTY');
+
+exports.process = async (order) => {
+  log(order, 'points added');
+};

@@ -1,0 +1,212 @@
+'use strict';
+// The process that runs a project's handlers: `node worker.cjs`, started by the server.
+//
+// In: frames from the inherited socket LESS_FD; the board LESS_BOARD_FD. Out: frames. It keeps nothing:
+// what it had not answered when it ends, the server knows. Reading order: here, invocations.cjs, codec.cjs.
+
+const fs = require('node:fs');
+const net = require('node:net');
+const { performance } = require('node:perf_hooks');
+const codec = require('./codec.cjs');
+const errors = require('./errors.cjs');
+const { Invocations } = require('./invocations.cjs');
+const { load } = require('./load.cjs');
+const { Logs } = require('./logs.cjs');
+
+/** How long handlers may be begun before the socket is read again: pings are answered, Withdraws heard. */
+const SLICE_MS = 20;
+
+const { connect } = globalThis[Symbol.for('chuva.io/less')];
+const fd = inherited('LESS_FD');
+const board = inherited('LESS_BOARD_FD');
+
+const reader = new codec.FrameReader(take);
+const writer = new codec.FrameWriter(send);
+const invocations = new Invocations(writer, board, schedule, exitWhenStopped);
+const logs = new Logs(writer, () => invocations.storage.getStore()?.log, schedule);
+
+let isScheduled = false;
+let isStopping = false;
+let isOver = false; // nothing more is written
+let isPumping = false;
+let sliceBegan = 0;
+/** Invokes and answers, in order of arrival. */
+let queue = [];
+let first = 0;
+const resolved = Promise.resolve();
+
+function inherited(name) {
+  const value = process.env[name];
+  if (!/^\d+$/.test(value ?? '')) {
+    process.stderr.write(`[less] ${name} is missing: the server starts this program, not a person\n`);
+    process.exit(2);
+  }
+  // Neither handlers nor the programs they start have a use for it.
+  delete process.env[name];
+  return Number(value);
+}
+
+/** Frames of one turn leave in one write. */
+function schedule() {
+  if (isScheduled) return;
+  isScheduled = true;
+  setImmediate(flush);
+}
+
+function flush() {
+  isScheduled = false;
+  writer.flush();
+}
+
+function send(bytes) {
+  if (isOver) return true;
+  socket.write(bytes);
+  return socket.writableLength === 0;
+}
+
+function take(type, buffer, at, end) {
+  switch (type) {
+    case codec.INVOKE:
+      invoke(new codec.Invoke(buffer, at, end));
+      break;
+    case codec.ANSWER:
+      queue.push(codec.readAnswer(buffer, at, end));
+      break;
+    case codec.WITHDRAW:
+      withdraw(codec.u64(buffer, at));
+      break;
+    case codec.PING:
+      writer.pong(buffer.readBigUInt64LE(at));
+      schedule();
+      break;
+    case codec.LOAD:
+      start(codec.json(buffer, at, end)).catch(die);
+      break;
+    case codec.STOP:
+      stop();
+      break;
+    default:
+      throw new RangeError(`a frame of type ${type}`);
+  }
+}
+
+async function start({ version, project, root: given, handlers, topics, limits }) {
+  if (version !== codec.VERSION) {
+    throw new Error(`the server speaks version ${version} of the protocol, this worker ${codec.VERSION}`);
+  }
+  const root = fs.realpathSync(given);
+  errors.setRoot(root);
+  logs.limits = limits;
+  invocations.serve(project, limits, logs);
+  connect(topics, invocations.publish);
+  const { table, problems } = await load(root, handlers);
+  invocations.table = table;
+  writer.loaded(problems);
+  schedule();
+}
+
+function pump() {
+  if (isPumping) return;
+  isPumping = true;
+  sliceBegan = performance.now();
+  step();
+}
+
+/** Begins one, then lets the microtasks run that it has queued, so that they count for the slice; and so on. */
+function step() {
+  try {
+    if (first === queue.length) {
+      queue = [];
+      first = 0;
+      isPumping = false;
+    } else if (performance.now() - sliceBegan > SLICE_MS) {
+      queue.splice(0, first);
+      first = 0;
+      setImmediate(resume);
+    } else {
+      const work = queue[first++];
+      if (!(work instanceof codec.Invoke)) invocations.answer(work);
+      else if (!work.isWithdrawn) invocations.begin(work);
+      resolved.then(step);
+    }
+  } catch (error) {
+    die(error);
+  }
+}
+
+function resume() {
+  isPumping = false;
+  pump();
+}
+
+/** Invokes wait in the queue until they begin. */
+function withdraw(id) {
+  const waiting = queue.find((work, i) => i >= first && work instanceof codec.Invoke && work.id === id);
+  if (waiting) waiting.isWithdrawn = true;
+  else invocations.withdraw(id);
+}
+
+function invoke(work) {
+  if (isStopping) invocations.giveBack(work);
+  else queue.push(work);
+}
+
+/** What runs may finish; what has not begun goes elsewhere. */
+function stop() {
+  isStopping = true;
+  const waiting = queue.slice(first);
+  queue = waiting.filter((work) => !(work instanceof codec.Invoke));
+  first = 0;
+  for (const work of waiting) if (work instanceof codec.Invoke && !work.isWithdrawn) invocations.giveBack(work);
+  exitWhenStopped();
+}
+
+/** Handlers' timers and connections do not keep a stopped worker alive. */
+function exitWhenStopped() {
+  if (!isStopping || isOver || invocations.running > 0) return;
+  writer.flush();
+  isOver = true;
+  socket.end(() => process.exit(0));
+}
+
+function die(error) {
+  fs.writeSync(2, `[less] the worker cannot go on: ${errors.render(error)}\n`);
+  process.exit(1);
+}
+
+logs.install();
+process.on('uncaughtException', (error) => invocations.uncaught(error));
+process.on('unhandledRejection', (error, promise) => invocations.unhandledRejection(error, promise));
+process.on('rejectionHandled', (promise) => invocations.rejectionHandled(promise));
+// When to end is the server's to say: a signal to the whole group must not cut handlers short.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+// A handler that calls process.exit() has its last lines logged, as far as the socket takes them at once.
+process.on('exit', () => {
+  if (isOver || socket.writableLength > 0) return;
+  try {
+    fs.writeSync(fd, writer.pending);
+  } catch {
+    // The server is gone, or does not read: nobody would see them.
+  }
+});
+
+const socket = new net.Socket({
+  fd,
+  readable: true,
+  writable: true,
+  onread: {
+    buffer: () => reader.room(),
+    callback(count) {
+      try {
+        reader.received(count);
+      } catch (error) {
+        die(error);
+      }
+      pump();
+      return true;
+    },
+  },
+});
+socket.on('error', () => process.exit(0));
+socket.on('close', () => process.exit(0));
+socket.on('end', () => process.exit(0));
