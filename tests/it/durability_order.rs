@@ -92,3 +92,17 @@ fn strace_is_here() -> bool {
     }
     here
 }
+
+#[test]
+#[should_panic(expected = "answered before it was synced")]
+fn a_sync_that_began_before_the_write_ended_does_not_count() {
+    let trace = "\
+7 pwrite64(3</h/less.db-wal>, \"routed-000-m\", 12, 0 <unfinished ...>
+8 fdatasync(3</h/less.db-wal> <unfinished ...>
+7 <... pwrite64 resumed>) = 12
+8 <... fdatasync resumed>) = 0
+9 sendto(5<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"{\\\"id\\\":\\\"abc\\\"}\", 12, 0, NULL, 0) = 12
+";
+    let message = Published { marker: "routed-000-m".to_owned(), id: "abc".to_owned() };
+    assert_durable_first(&strace::parse(trace), &message);
+}

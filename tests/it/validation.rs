@@ -14,8 +14,8 @@ const MISTAKES: [(&[(&str, &str)], &str); 12] = [
     (&[("less/apis/topics/get.js", OK)], "less/apis/topics"),
     (&[("less/topics/paid/one/index.js", OK), ("less/topics/Paid/one/index.js", OK)], "less/topics/paid"),
     (&[("less/topics/then/one/index.js", OK)], "less/topics/then"),
-    (&[("less/topics/a-b/one/index.js", OK), ("less/topics/a_b/one/index.js", OK)], "less/topics/a-b"),
-    (&[("less/apis/shop/things/posts.js", OK)], "less/apis/shop/things/posts.js"),
+    (&[("less/topics/a-b/one/index.js", OK), ("less/topics/a_b/one/index.js", OK)], "less/topics/a_b"),
+    (&[("less/apis/office/things/posts.js", OK)], "less/apis/office/things/posts.js"),
     (&[("less/shared/fs/index.js", "")], "less/shared/fs"),
     (&[("less.config", "topcs: {}\n")], "less.config"),
 ];

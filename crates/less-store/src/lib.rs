@@ -33,6 +33,6 @@ pub enum Config {
 pub fn open(config: &Config, clock: Clock) -> Result<Arc<dyn Topics>> {
     Ok(match config {
         Config::Embedded { home } => Arc::new(Embedded::open(home, clock)?),
-        Config::Memory => todo!(),
+        Config::Memory => Arc::new(memory::Memory::new(clock)),
     })
 }

@@ -27,11 +27,12 @@ pub(super) fn resources(
         (Addresses::Gateway { port }, Some(live)) => gateway_urls(port, live),
         (Addresses::Gateway { .. } | Addresses::Elsewhere, _) => Vec::new(),
     };
-    let waiting = waiting.into_iter().filter(|(_, _, deliveries)| *deliveries > 0).map(|(topic, subscriber, deliveries)| {
-        let handler = format!("topics/{topic}/{subscriber}");
-        let parked = live.is_none_or(|live| !live.has_handler(&handler));
-        Waiting { handler, deliveries, parked }
-    });
+    let waiting =
+        waiting.into_iter().filter(|(_, _, deliveries)| *deliveries > 0).map(|(topic, subscriber, deliveries)| {
+            let handler = format!("topics/{topic}/{subscriber}");
+            let parked = live.is_none_or(|live| !live.has_handler(&handler));
+            Waiting { handler, deliveries, parked }
+        });
     Resources { project: info(record), apis, sockets: Vec::new(), websites: Vec::new(), waiting: waiting.collect() }
 }
 

@@ -1,9 +1,10 @@
 //! Runs invocations in handler processes: (invocation) in, (outcome) out.
 //!
-//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process with what is in
-//! flight on it, `watchdog` notices silence and excess of memory, `launch` starts processes. A
+//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `flights` what
+//! is in flight on it, `watchdog` notices silence and excess of memory, `launch` starts processes. A
 //! handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
 
+mod flights;
 mod launch;
 mod pool;
 mod watchdog;

@@ -130,8 +130,9 @@ impl Pool {
             }
         }
         for worker in &workers {
-            if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
-                worker.kill();
+            // One that still runs something was not told to stop, and has no more time.
+            if worker.running() > 0 || timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
+                worker.dismiss();
                 worker.gone.cancelled().await;
             }
         }

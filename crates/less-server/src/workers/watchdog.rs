@@ -20,16 +20,16 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, alone: bool) {
             () = worker.gone.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if worker.phase() == Phase::Loading {
-            continue;
-        }
-        if worker.check_pulse() {
-            pool.services.tell_worker("a handler blocked its process past its deadline; the process is stopped");
-            worker.kill();
-        }
         if let Some(bytes) = worker.memory().filter(|bytes| *bytes > pool.options.memory_bytes) {
             let (used, limit) = (bytes >> 20, pool.options.memory_bytes >> 20);
             pool.services.tell_worker(&format!("a worker used {used} MiB, more than its {limit} MiB, and was stopped"));
+            worker.kill();
+        }
+        if worker.phase() == Phase::Loading {
+            continue;
+        }
+        if worker.check_pulse() || worker.expire_abandoned() {
+            pool.services.tell_worker("a handler blocked its process past its deadline; the process is stopped");
             worker.kill();
         }
         if worker.phase() == Phase::Silent {

@@ -17,17 +17,12 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
+use super::flights::{Flight, Flights, slot_of};
 use super::{Invocation, launch};
 use crate::clock;
-use crate::services::{Caller, Services};
+use crate::services::Services;
 use crate::tasks::Tasks;
-
-/// More invocations than this are never in flight on one worker; admission keeps below it.
-const SLOTS: u16 = 16_384;
-/// An id is `serial << SLOT_BITS | slot`: unique on the connection, and its slot is at hand.
-const SLOT_BITS: u32 = 16;
 
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -47,14 +42,13 @@ pub(super) struct Worker {
 struct State {
     phase: Phase,
     out: BytesMut,
-    slots: Vec<Slot>,
-    free: Vec<u16>,
-    running: usize,
-    serial: u64,
+    flights: Flights,
     /// The oldest ping without a pong.
     ping: Option<Instant>,
     /// A begun invocation passed its deadline, and the event loop has not been heard since.
     overdue: bool,
+    /// The server ends it: what did not finish is nobody's fault.
+    dismissed: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -67,21 +61,6 @@ pub(super) enum Phase {
     /// It finishes what it has and gets nothing new.
     Closing,
     Gone,
-}
-
-#[derive(Debug)]
-struct Slot {
-    /// The invocation in flight, or the last one (its late log lines still find their handler).
-    id: u64,
-    path: Arc<str>,
-    caller: Caller,
-    flight: Option<Flight>,
-}
-
-#[derive(Debug)]
-struct Flight {
-    sent_at: Instant,
-    answer: oneshot::Sender<Answer>,
 }
 
 #[derive(Debug)]
@@ -146,7 +125,7 @@ impl Worker {
     }
 
     pub(super) fn running(&self) -> usize {
-        self.state.lock().running
+        self.state.lock().flights.running()
     }
 
     pub(super) fn ready(&self) {
@@ -163,19 +142,10 @@ impl Worker {
         if state.phase != Phase::Ready {
             return None;
         }
-        let slot = state.take_slot()?;
-        state.serial += 1;
-        state.running += 1;
-        let id = (state.serial << SLOT_BITS) | u64::from(slot);
-        state.slots[usize::from(slot)] = Slot {
-            id,
-            path: invocation.path.clone(),
-            caller: Caller { invocation: invocation.id, trace: invocation.trace },
-            flight: Some(Flight { sent_at: Instant::now(), answer }),
-        };
+        let id = state.flights.begin(invocation, answer)?;
         let frame = ToWorker::Invoke(Invoke {
             id,
-            slot,
+            slot: slot_of(id),
             handler: invocation.handler,
             invocation: invocation.id,
             trace: invocation.trace,
@@ -192,7 +162,7 @@ impl Worker {
     /// The deadline of `id` has passed: it leaves its slot, and the worker is told.
     pub(super) fn expire(&self, id: u64) -> Expired {
         let mut state = self.state.lock();
-        if state.finish(id).is_none() {
+        if state.flights.finish(id).is_none() {
             return Expired::Answered;
         }
         let begun = self.has_begun(id);
@@ -204,6 +174,14 @@ impl Worker {
         if begun { Expired::Begun { blocked } } else { Expired::NotBegun }
     }
 
+    /// Requesters may leave (a client that hangs up); their invocations go on, but not past their
+    /// deadline. Returns whether the worker must be killed.
+    pub(super) fn expire_abandoned(&self) -> bool {
+        let late = self.state.lock().flights.abandoned();
+        // Each one is expired, whatever the first of them found.
+        late.into_iter().filter(|id| self.expire(*id) == Expired::Begun { blocked: true }).count() > 0
+    }
+
     /// Sends a ping when none is out; with one out for too long the worker turns silent, and what it
     /// has not begun is answered with `NotBegun`. Returns whether the worker must be killed: it is
     /// blocked, and the deadline of something it began has passed.
@@ -211,7 +189,7 @@ impl Worker {
         let mut state = self.state.lock();
         let Some(since) = state.ping else {
             state.ping = Some(Instant::now());
-            ToWorker::Ping { nonce: state.serial }.encode(&mut state.out);
+            ToWorker::Ping { nonce: 0 }.encode(&mut state.out);
             drop(state);
             self.wake.notify_one();
             return false;
@@ -224,9 +202,9 @@ impl Worker {
             state.phase = Phase::Silent;
         }
         let blocked = matches!(state.phase, Phase::Silent | Phase::Closing);
-        let stale: Vec<u64> = state.slots.iter().filter(|slot| slot.older_than(silence)).map(|slot| slot.id).collect();
+        let stale = state.flights.older_than(silence);
         let withdrawn: Vec<Flight> =
-            stale.into_iter().filter(|id| !self.has_begun(*id)).filter_map(|id| state.finish(id)).collect();
+            stale.into_iter().filter(|id| !self.has_begun(*id)).filter_map(|id| state.flights.finish(id)).collect();
         let overdue = state.overdue;
         drop(state);
         for flight in withdrawn {
@@ -268,6 +246,12 @@ impl Worker {
         }
     }
 
+    /// Ends the process because the server has no more time for it: what it had begun counts as not begun.
+    pub(super) fn dismiss(&self) {
+        self.state.lock().dismissed = true;
+        self.kill();
+    }
+
     /// Resident bytes of the process.
     pub(super) fn memory(&self) -> Option<u64> {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.pid)).ok()?;
@@ -277,7 +261,7 @@ impl Worker {
 
     fn has_begun(&self, id: u64) -> bool {
         let mut mark = [0; 8];
-        let at = (id & u64::from(u16::MAX)) * 8;
+        let at = u64::from(slot_of(id)) * 8;
         // A board that is shorter has no mark there yet.
         self.board.read_exact_at(&mut mark, at).is_ok() && u64::from_le_bytes(mark) == id
     }
@@ -322,7 +306,7 @@ impl Worker {
             FromWorker::Returned { id } => self.answer(id, Answer::NotBegun),
             FromWorker::Call(call) => self.serve(call, services, calls),
             FromWorker::Log { id, error, time, text } => {
-                let (path, invocation) = self.whose(id);
+                let (path, invocation) = self.state.lock().flights.whose(id);
                 services.log(path, invocation, error, time, text);
             }
             FromWorker::Pong { .. } => {
@@ -342,7 +326,7 @@ impl Worker {
     }
 
     fn answer(&self, id: u64, answer: Answer) {
-        let flight = self.state.lock().finish(id);
+        let flight = self.state.lock().flights.finish(id);
         if let Some(flight) = flight {
             // Its requester may have gone; the handler has run all the same.
             flight.answer.send(answer).ok();
@@ -352,7 +336,7 @@ impl Worker {
 
     fn serve(self: &Arc<Self>, call: Call, services: &Arc<Services>, calls: &Tasks) {
         let number = call.call;
-        let Some(caller) = self.caller(call.id) else {
+        let Some(caller) = self.state.lock().flights.caller(call.id) else {
             let result = Err(CallError {
                 code: "invocation_ended".into(),
                 message: "the invocation has ended; its calls are refused".into(),
@@ -366,64 +350,21 @@ impl Worker {
         });
     }
 
-    /// Who calls: only an invocation that is in flight may.
-    fn caller(&self, id: u64) -> Option<Caller> {
-        let state = self.state.lock();
-        state.slot(id).filter(|slot| slot.flight.is_some()).map(|slot| slot.caller)
-    }
-
-    /// Whose log line it is; of lines outside any invocation, nobody's.
-    fn whose(&self, id: u64) -> (Option<Arc<str>>, Uuid) {
-        let state = self.state.lock();
-        state.slot(id).map_or((None, Uuid::nil()), |slot| (Some(slot.path.clone()), slot.caller.invocation))
-    }
-
     /// The process is gone: answers everything that was in flight.
     fn lose(&self) {
         let mut state = self.state.lock();
         state.phase = Phase::Gone;
-        let ids: Vec<u64> = state.slots.iter().filter(|slot| slot.flight.is_some()).map(|slot| slot.id).collect();
+        let ids = state.flights.all();
         let flights: Vec<(u64, Flight)> =
-            ids.into_iter().filter_map(|id| state.finish(id).map(|flight| (id, flight))).collect();
+            ids.into_iter().filter_map(|id| state.flights.finish(id).map(|flight| (id, flight))).collect();
+        let dismissed = state.dismissed;
         drop(state);
         for (id, flight) in flights {
-            let answer = if self.has_begun(id) { Answer::Lost } else { Answer::NotBegun };
+            let answer = if !dismissed && self.has_begun(id) { Answer::Lost } else { Answer::NotBegun };
             flight.answer.send(answer).ok();
         }
         self.loaded.lock().take();
         self.gone.cancel();
         self.idle.notify_waiters();
-    }
-}
-
-impl State {
-    fn take_slot(&mut self) -> Option<u16> {
-        if let Some(slot) = self.free.pop() {
-            return Some(slot);
-        }
-        let slot = u16::try_from(self.slots.len()).ok().filter(|slot| *slot < SLOTS)?;
-        self.slots.push(Slot { id: 0, path: Arc::from(""), caller: Caller::default(), flight: None });
-        Some(slot)
-    }
-
-    fn slot(&self, id: u64) -> Option<&Slot> {
-        let slot = usize::try_from(id & u64::from(u16::MAX)).ok()?;
-        self.slots.get(slot).filter(|slot| id != 0 && slot.id == id)
-    }
-
-    /// Takes `id` out of flight; `None` when it already is.
-    fn finish(&mut self, id: u64) -> Option<Flight> {
-        self.slot(id)?;
-        let slot = u16::try_from(id & u64::from(u16::MAX)).ok()?;
-        let flight = self.slots[usize::from(slot)].flight.take()?;
-        self.free.push(slot);
-        self.running -= 1;
-        Some(flight)
-    }
-}
-
-impl Slot {
-    fn older_than(&self, age: Duration) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.sent_at.elapsed() >= age)
     }
 }

@@ -1,0 +1,176 @@
+//! What is in flight on one worker, by slot. Plain data: no sockets, no locks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Invocation;
+use super::worker::Answer;
+use crate::services::Caller;
+
+/// More invocations than this are never in flight on one worker; admission keeps below it.
+const SLOTS: u16 = 16_384;
+/// An id is `serial << SLOT_BITS | slot`: unique on the connection, and its slot is at hand.
+const SLOT_BITS: u32 = 16;
+
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    slots: Vec<Slot>,
+    free: Vec<u16>,
+    running: usize,
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// The invocation in flight, or the last one (its late log lines still find their handler).
+    id: u64,
+    path: Arc<str>,
+    caller: Caller,
+    flight: Option<Flight>,
+}
+
+#[derive(Debug)]
+pub(super) struct Flight {
+    sent_at: Instant,
+    deadline: Instant,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// Where on the board an id is marked.
+pub(super) fn slot_of(id: u64) -> u16 {
+    u16::try_from(id & u64::from(u16::MAX)).unwrap_or(u16::MAX)
+}
+
+impl Flights {
+    /// Puts an invocation in flight and returns its id; `None` when every slot is taken.
+    pub(super) fn begin(&mut self, invocation: &Invocation, answer: oneshot::Sender<Answer>) -> Option<u64> {
+        let slot = self.free.pop().or_else(|| self.new_slot())?;
+        self.serial += 1;
+        self.running += 1;
+        let id = (self.serial << SLOT_BITS) | u64::from(slot);
+        self.slots[usize::from(slot)] = Slot {
+            id,
+            path: invocation.path.clone(),
+            caller: Caller { invocation: invocation.id, trace: invocation.trace },
+            flight: Some(Flight { sent_at: Instant::now(), deadline: invocation.deadline, answer }),
+        };
+        Some(id)
+    }
+
+    fn new_slot(&mut self) -> Option<u16> {
+        let slot = u16::try_from(self.slots.len()).ok().filter(|slot| *slot < SLOTS)?;
+        self.slots.push(Slot { id: 0, path: Arc::from(""), caller: Caller::default(), flight: None });
+        Some(slot)
+    }
+
+    /// Takes `id` out of flight; `None` when it already is.
+    pub(super) fn finish(&mut self, id: u64) -> Option<Flight> {
+        let slot = self.slots.get_mut(usize::from(slot_of(id))).filter(|slot| id != 0 && slot.id == id)?;
+        let flight = slot.flight.take()?;
+        self.free.push(slot_of(id));
+        self.running -= 1;
+        Some(flight)
+    }
+
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Who calls: only an invocation that is in flight may.
+    pub(super) fn caller(&self, id: u64) -> Option<Caller> {
+        self.slot(id).filter(|slot| slot.flight.is_some()).map(|slot| slot.caller)
+    }
+
+    /// Whose line it is; of lines outside any invocation, nobody's.
+    pub(super) fn whose(&self, id: u64) -> (Option<Arc<str>>, Uuid) {
+        self.slot(id).map_or((None, Uuid::nil()), |slot| (Some(slot.path.clone()), slot.caller.invocation))
+    }
+
+    pub(super) fn all(&self) -> Vec<u64> {
+        self.those(|_| true)
+    }
+
+    pub(super) fn older_than(&self, age: Duration) -> Vec<u64> {
+        self.those(|flight| flight.sent_at.elapsed() >= age)
+    }
+
+    /// Past their deadline, and nobody waits for them.
+    pub(super) fn abandoned(&self) -> Vec<u64> {
+        let now = Instant::now();
+        self.those(|flight| flight.deadline <= now && flight.answer.is_closed())
+    }
+
+    fn those(&self, which: impl Fn(&Flight) -> bool) -> Vec<u64> {
+        self.slots.iter().filter(|slot| slot.flight.as_ref().is_some_and(&which)).map(|slot| slot.id).collect()
+    }
+
+    fn slot(&self, id: u64) -> Option<&Slot> {
+        self.slots.get(usize::from(slot_of(id))).filter(|slot| id != 0 && slot.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use less_protocol::Input;
+
+    use super::*;
+
+    fn invocation() -> Invocation {
+        Invocation {
+            id: Uuid::now_v7(),
+            trace: Uuid::nil(),
+            handler: 0,
+            path: Arc::from("topics/a/b"),
+            deadline: Instant::now() + Duration::from_secs(60),
+            deadline_ms: 0,
+            input: Input::Request { head: Bytes::new(), body: Bytes::new() },
+        }
+    }
+
+    fn begin(flights: &mut Flights) -> (u64, oneshot::Receiver<Answer>) {
+        let (answer, ticket) = oneshot::channel();
+        (flights.begin(&invocation(), answer).unwrap(), ticket)
+    }
+
+    #[test]
+    fn an_id_is_finished_once_and_its_slot_serves_again_under_another_id() {
+        let mut flights = Flights::default();
+        let (first, _ticket) = begin(&mut flights);
+        assert!(flights.finish(first).is_some());
+        assert!(flights.finish(first).is_none());
+        let (second, _ticket) = begin(&mut flights);
+        assert_eq!(slot_of(first), slot_of(second));
+        assert_ne!(first, second);
+        assert!(flights.finish(first).is_none(), "the old id names nothing any more");
+        assert_eq!(flights.running(), 1);
+    }
+
+    #[test]
+    fn only_what_is_in_flight_may_call_and_late_lines_still_find_their_handler() {
+        let mut flights = Flights::default();
+        let (id, _ticket) = begin(&mut flights);
+        assert!(flights.caller(id).is_some());
+        flights.finish(id);
+        assert!(flights.caller(id).is_none());
+        assert_eq!(flights.whose(id).0.as_deref(), Some("topics/a/b"));
+        assert_eq!(flights.whose(0), (None, Uuid::nil()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_is_abandoned_only_after_its_deadline() {
+        let mut flights = Flights::default();
+        let (waited_for, ticket) = begin(&mut flights);
+        let (left, gone) = begin(&mut flights);
+        drop(gone);
+        assert!(flights.abandoned().is_empty());
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert_eq!(flights.abandoned(), [left]);
+        drop(ticket);
+        assert_eq!(flights.abandoned(), [waited_for, left]);
+    }
+}

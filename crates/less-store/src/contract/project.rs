@@ -1,0 +1,96 @@
+//! A deployed project to try promises on; each promise has one of its own.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::pending;
+use crate::{DeadLetter, Delivery, Deployed, Deployment, Hands, Message, Result, SubscriberId, Subscription, Topics, Verdict};
+
+pub(super) const RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+
+/// How often a store is asked for what it does in its own time.
+const PATIENCE: usize = 1000;
+
+pub(super) struct Project<'t> {
+    pub(super) topics: &'t dyn Topics,
+    pub(super) hands: &'t Hands,
+    pub(super) name: String,
+    pub(super) subscribers: Vec<SubscriberId>,
+}
+
+impl<'t> Project<'t> {
+    /// With one topic, `orders`, and these subscribers.
+    pub(super) async fn with(topics: &'t dyn Topics, hands: &'t Hands, subscribers: &[&str]) -> Self {
+        let mut project = Self { topics, hands, name: format!("p{}", Uuid::now_v7().simple()), subscribers: Vec::new() };
+        project.subscribers = project.deploy(subscribers).await.expect("a version is deployed").subscribers;
+        project
+    }
+
+    pub(super) async fn deploy(&self, subscribers: &[&str]) -> Result<Deployed> {
+        let subscription = |subscriber| Subscription { topic: "orders".to_owned(), subscriber, retention: RETENTION };
+        let mut subscriptions = vec![subscription(None)];
+        subscriptions.extend(subscribers.iter().map(|name| subscription(Some((*name).to_owned()))));
+        self.topics.deploy(self.deployment(), subscriptions).await
+    }
+
+    pub(super) fn deployment(&self) -> Deployment {
+        let (project, version) = (self.name.clone(), "v1".to_owned());
+        Deployment { project, id: Uuid::from_u128(1), version, created_at: 5, updated_at: 6 }
+    }
+
+    pub(super) fn message(&self, payload: &str) -> Message {
+        Message {
+            id: Uuid::now_v7(),
+            project: self.name.as_str().into(),
+            topic: "orders".into(),
+            payload: payload.to_owned().into(),
+            trace: Uuid::now_v7(),
+            cause: Some(Uuid::now_v7()),
+            published_at: self.hands.now(),
+        }
+    }
+
+    pub(super) async fn publish(&self, payload: &str) -> Message {
+        let message = self.message(payload);
+        self.topics.publish(message.clone()).await.expect("a message is published");
+        message
+    }
+
+    /// The next delivery of the subscriber at this place.
+    pub(super) async fn next(&self, subscriber: usize) -> Delivery {
+        let claimed = self.topics.claim(self.subscribers[subscriber], 1).await.expect("a delivery is claimed");
+        let [delivery] = <[Delivery; 1]>::try_from(claimed).expect("one was asked for");
+        delivery
+    }
+
+    pub(super) async fn nothing_is_due(&self, subscriber: usize) {
+        let claim = self.topics.claim(self.subscribers[subscriber], 10);
+        let found = pending(claim, self.topics.waiting(&self.name)).await;
+        assert!(found.is_ok(), "something was claimed that should not be: {found:?}");
+    }
+
+    pub(super) async fn finish(&self, subscriber: usize, count: usize) {
+        for _ in 0..count {
+            let delivery = self.next(subscriber).await;
+            self.topics.settle(delivery, Verdict::Done);
+        }
+    }
+
+    /// As soon as there are so many.
+    pub(super) async fn dead_letters(&self, count: usize) -> Vec<DeadLetter> {
+        for _ in 0..PATIENCE {
+            let letters = self.topics.dead_letters(&self.name, count + 1).await.expect("dead letters are told");
+            if letters.len() == count {
+                return letters;
+            }
+        }
+        panic!("no {count} dead letters after having asked for them {PATIENCE} times")
+    }
+
+    /// (subscriber, waiting)
+    pub(super) async fn waiting(&self) -> Vec<(String, u64)> {
+        let waiting = self.topics.waiting(&self.name).await.expect("what waits is counted");
+        waiting.into_iter().map(|(_, subscriber, waiting)| (subscriber, waiting)).collect()
+    }
+}
