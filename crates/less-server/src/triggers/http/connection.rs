@@ -83,7 +83,7 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
 }
 
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n\
-connection: close\r\ncontent-length: 79\r\n\r\n\
+connection: close\r\ncontent-length: 80\r\n\r\n\
 {\"error\":\"The request's head took more than 10 s\",\"code\":\"request_head_timeout\"}";
 
 /// How many bytes came, and how many of them belong to requests that were answered: a client that is
