@@ -71,13 +71,19 @@ pub struct Delivery {
 pub enum Verdict {
     Done,
     /// Failed: the next attempt is due after this long. The error is kept with the delivery.
-    Again { after: Duration, error: String },
+    Again {
+        after: Duration,
+        error: String,
+    },
     /// Its worker was lost beside others: due at once, alone, and the attempt does not count.
     AgainAlone,
     /// It was claimed but never begun: due at once, unchanged.
     Release,
     /// It will not be tried again: it becomes a dead letter with all its attempts' errors.
-    Bury { reason: Reason, error: String },
+    Bury {
+        reason: Reason,
+        error: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

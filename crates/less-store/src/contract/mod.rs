@@ -7,7 +7,9 @@ mod deliveries;
 mod deployments;
 mod project;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use crate::{Hands, Topics};
 
@@ -34,11 +36,18 @@ pub async fn check(topics: &dyn Topics, hands: &Hands) {
     deployments::a_closed_store_says_so(topics, hands).await;
 }
 
-/// Whether a future that cannot resolve by itself stays pending while `other` resolves.
-async fn pending<T>(future: impl Future<Output = T>, other: impl Future) -> Result<(), T> {
+/// Whether a future that should not resolve stays pending until `other` has resolved.
+pub(crate) async fn pending<T>(future: impl Future<Output = T>, other: impl Future) -> Result<(), T> {
+    let mut future = pin!(future);
     tokio::select! {
         biased;
-        unexpected = future => Err(unexpected),
-        _ = other => Ok(()),
+        unexpected = &mut future => return Err(unexpected),
+        _ = other => {}
     }
+    // Once more: a quick store may have done all of `other`, and what the future waited for, since it looked.
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(unexpected) => Poll::Ready(Err(unexpected)),
+        Poll::Pending => Poll::Ready(Ok(())),
+    })
+    .await
 }

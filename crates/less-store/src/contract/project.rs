@@ -5,7 +5,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::pending;
-use crate::{DeadLetter, Delivery, Deployed, Deployment, Hands, Message, Result, SubscriberId, Subscription, Topics, Verdict};
+use crate::{
+    DeadLetter, Delivery, Deployed, Deployment, Hands, Message, Result, SubscriberId, Subscription, Topics, Verdict,
+};
 
 pub(super) const RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
@@ -22,7 +24,8 @@ pub(super) struct Project<'t> {
 impl<'t> Project<'t> {
     /// With one topic, `orders`, and these subscribers.
     pub(super) async fn with(topics: &'t dyn Topics, hands: &'t Hands, subscribers: &[&str]) -> Self {
-        let mut project = Self { topics, hands, name: format!("p{}", Uuid::now_v7().simple()), subscribers: Vec::new() };
+        let mut project =
+            Self { topics, hands, name: format!("p{}", Uuid::now_v7().simple()), subscribers: Vec::new() };
         project.subscribers = project.deploy(subscribers).await.expect("a version is deployed").subscribers;
         project
     }

@@ -7,13 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::error;
-
 use super::catalog::{Member, Topic};
 use super::failure::{Fatal, Reach, Sql, reach, tell};
 use super::inbox::{Fate, Publish, Settlement};
 use super::recent::Recent;
 use super::rows::{Key, is_long};
+use super::settling::Settled;
 use super::writer::{TRY_AGAIN, Writer};
 use crate::{Delivery, Error, Message, Timestamp};
 
@@ -24,7 +23,7 @@ pub(super) struct Batch {
     placed: Vec<Placed>,
     /// One for each settlement that was looked at.
     settled: Vec<Settled>,
-    recent: HashMap<i64, Change>,
+    pub(super) recent: HashMap<i64, Change>,
     /// How many deliveries of a message are settled, and whether it has a body.
     counted: HashMap<i64, (i64, bool)>,
 }
@@ -46,18 +45,9 @@ struct Place {
     reserved: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Settled {
-    Yes,
-    /// There is no such delivery any more: its project was purged.
-    Gone,
-    /// The database refused it: it will be tried again.
-    Refused,
-}
-
 /// What becomes of a row of `recent`.
 #[derive(Debug, Clone, Copy)]
-enum Change {
+pub(super) enum Change {
     Pending(u64),
     /// It became a row of `message`, and of `delivery` for these.
     Rows(u64),
@@ -76,7 +66,7 @@ impl Writer<'_> {
                 self.follow(batch, publishes, settlements);
                 Ok(())
             }
-            Err(error) => self.fail(batch, publishes, settlements, error),
+            Err(error) => self.fail(batch, publishes, settlements, Arc::new(error)),
         }
     }
 
@@ -156,91 +146,6 @@ impl Writer<'_> {
             }
             Ok(())
         })
-    }
-
-    fn settle(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
-        let Settlement { delivery, fate, .. } = settlement;
-        if matches!(fate, Fate::Release) {
-            let ours = self.holds(delivery.subscriber, delivery.seq);
-            return Ok(if ours { Settled::Yes } else { Settled::Gone });
-        }
-        if let Some((bit, pending)) = self.pending(batch, delivery) {
-            if matches!(fate, Fate::Done) {
-                batch.recent.insert(delivery.seq, Change::Pending(pending & !bit));
-                return Ok(Settled::Yes);
-            }
-            self.to_rows(batch, delivery.seq, pending)?;
-        }
-        match self.settle_row(batch, settlement) {
-            Err(error) if reach(&error) == Reach::Job => {
-                error!(%error, seq = delivery.seq, "a delivery could not be settled and will be tried again");
-                Ok(Settled::Refused)
-            }
-            settled => settled,
-        }
-    }
-
-    /// The bit of this delivery and all pending ones, when its message is recent and it is among them.
-    fn pending(&self, batch: &Batch, delivery: &Delivery) -> Option<(u64, u64)> {
-        let recent = self.recent.get(delivery.seq)?;
-        let pending = match batch.recent.get(&delivery.seq) {
-            None => recent.pending,
-            Some(Change::Pending(pending)) => *pending,
-            Some(Change::Rows(_)) => return None,
-        };
-        let bit = recent.audience().bit(delivery.subscriber)?;
-        (pending & bit != 0).then_some((bit, pending))
-    }
-
-    /// A recent message takes the form that lasts.
-    pub(super) fn to_rows(&mut self, batch: &mut Batch, seq: i64, pending: u64) -> Sql<()> {
-        let Some(recent) = self.recent.get(seq) else { return Ok(()) };
-        let members: Vec<_> = recent.audience().among(pending).map(|member| member.id).collect();
-        self.rows.add_message(seq, members.len() as i64, recent.topic.id, &recent.message)?;
-        for subscriber in members {
-            self.rows.add_delivery(Key { subscriber, due_at: recent.due_at, seq }, 0, false)?;
-        }
-        self.rows.delete_recent.execute((seq, seq))?;
-        batch.recent.insert(seq, Change::Rows(pending));
-        Ok(())
-    }
-
-    fn settle_row(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
-        let Settlement { delivery, fate, at } = settlement;
-        let (key, rows) = (key(delivery), &mut self.rows);
-        let found = match fate {
-            Fate::Release => true,
-            Fate::Done => {
-                let found = rows.take_delivery(key)?;
-                if found && delivery.attempt > 1 {
-                    rows.delete_errors.execute((key.seq, key.subscriber.0))?;
-                }
-                found
-            }
-            Fate::Alone => rows.run_alone.execute((key.subscriber.0, key.due_at, key.seq))? == 1,
-            Fate::Again { due_at, error } => rows.together(|rows| {
-                let found = rows.take_delivery(key)?;
-                if found {
-                    rows.add_delivery(Key { due_at: *due_at, ..key }, delivery.attempt, delivery.alone)?;
-                    rows.insert_error.execute((key.seq, key.subscriber.0, delivery.attempt, at, error))?;
-                }
-                Ok(found)
-            })?,
-            Fate::Bury { reason, error } => rows.together(|rows| {
-                let found = rows.take_delivery(key)?;
-                if found {
-                    rows.bury(key, &delivery.message, *reason, *at)?;
-                }
-                if let (true, Some(error)) = (found, error) {
-                    rows.insert_error.execute((key.seq, key.subscriber.0, delivery.attempt, at, error))?;
-                }
-                Ok(found)
-            })?,
-        };
-        if found && matches!(fate, Fate::Done | Fate::Bury { .. }) {
-            batch.count(key.seq, is_long(&delivery.message.payload));
-        }
-        Ok(if found { Settled::Yes } else { Settled::Gone })
     }
 
     /// Writes what was only counted so far: one statement for each message, fewer for runs of them.
@@ -341,10 +246,24 @@ impl Writer<'_> {
         batch: Batch,
         publishes: Vec<Publish>,
         settlements: Vec<Settlement>,
-        error: rusqlite::Error,
+        error: Fatal,
     ) -> Result<(), Fatal> {
         self.rows.rollback()?;
-        let error = Arc::new(error);
+        let crowded = !publishes.is_empty();
+        self.refuse(batch, publishes, &error);
+        if reach(&error) != Reach::Full {
+            return Err(error);
+        }
+        if crowded {
+            // What is settled makes room and may fit alone.
+            return self.commit(Vec::new(), settlements);
+        }
+        self.carried = settlements;
+        self.full_until = Some(Instant::now() + TRY_AGAIN);
+        Ok(())
+    }
+
+    fn refuse(&mut self, batch: Batch, publishes: Vec<Publish>, error: &Fatal) {
         let (mut placed, mut room) = (batch.placed.into_iter(), 0);
         for publish in publishes {
             room += publish.cost;
@@ -352,19 +271,13 @@ impl Writer<'_> {
                 Some(Placed::Refused(error)) => error,
                 Some(Placed::In(place)) => {
                     place.cancel(&publish.message);
-                    tell("the message was not stored", &error)
+                    tell("the message was not stored", error)
                 }
-                None => tell("the message was not stored", &error),
+                None => tell("the message was not stored", error),
             };
             publish.answer.send(Err(answer)).ok(); // nobody waits for it any more
         }
         self.shared.inbox.give_room(room);
-        self.carried = settlements;
-        self.full_until = Some(Instant::now() + TRY_AGAIN);
-        match reach(&error) {
-            Reach::Full => Ok(()),
-            Reach::Job | Reach::Store => Err(error),
-        }
     }
 }
 
@@ -393,10 +306,6 @@ fn first_attempt(seq: i64, due_at: Timestamp, member: &Member, message: &Arc<Mes
     let expires_at = message.published_at.saturating_add(member.retention);
     let (subscriber, message) = (member.id, Arc::clone(message));
     Delivery { subscriber, seq, due_at, attempt: 1, alone: false, expires_at, message }
-}
-
-fn key(delivery: &Delivery) -> Key {
-    Key { subscriber: delivery.subscriber, due_at: delivery.due_at, seq: delivery.seq }
 }
 
 /// First and last of each run of neighbours.

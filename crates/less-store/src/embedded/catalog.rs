@@ -126,7 +126,8 @@ impl Catalog {
     fn add(&mut self, id: i64, project: &str, name: &str, deployed: bool, members: Option<Vec<(Member, bool)>>) {
         let members = members.unwrap_or_default();
         let live = members.iter().filter(|(_, deployed)| *deployed).map(|(member, _)| member.clone()).collect();
-        let project = self.projects.get_key_value(project).map_or_else(|| project.into(), |(known, _)| Arc::clone(known));
+        let project =
+            self.projects.get_key_value(project).map_or_else(|| project.into(), |(known, _)| Arc::clone(known));
         let audience = Arc::new(Audience::of(live));
         let topic = Arc::new(Topic { id, project: Arc::clone(&project), name: name.into(), deployed, audience });
         self.projects.entry(project).or_default().insert(Arc::clone(&topic.name), Arc::clone(&topic));

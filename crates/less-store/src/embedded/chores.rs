@@ -20,12 +20,20 @@ const RECENT_FOR: Timestamp = 30 * 1000;
 #[derive(Debug)]
 pub(super) enum Chore {
     /// What waits for a later attempt is due `now`.
-    Hurry { subscribers: Vec<SubscriberId>, now: Timestamp, answer: Answer<()> },
+    Hurry {
+        subscribers: Vec<SubscriberId>,
+        now: Timestamp,
+        answer: Answer<()>,
+    },
     Purge(Purge),
     /// Recent messages that do not settle take the form that lasts.
-    MakeRoom { seqs: Vec<i64> },
+    MakeRoom {
+        seqs: Vec<i64>,
+    },
     /// What expired is buried, whether or not anybody would claim it.
-    Expire { subscribers: Vec<SubscriberId> },
+    Expire {
+        subscribers: Vec<SubscriberId>,
+    },
     DropDeadLetters,
 }
 
@@ -107,7 +115,9 @@ impl Writer<'_> {
             recent: self.recent.of_project(project),
             subscribers,
             up_to: self.next_seq - 1,
-            up_to_dead: self.conn.query_row("SELECT coalesce(max(number), 0) FROM dead_letter", [], |row| row.get(0))?,
+            up_to_dead: self
+                .conn
+                .query_row("SELECT coalesce(max(number), 0) FROM dead_letter", [], |row| row.get(0))?,
             answer,
         }))
     }
@@ -152,7 +162,7 @@ impl Writer<'_> {
         self.transact(|this, batch| {
             for seq in piece {
                 if let Some(pending) = this.recent.get(seq).map(|recent| recent.pending) {
-                    this.to_rows(batch, seq, pending)?;
+                    this.spread(batch, seq, pending)?;
                 }
             }
             Ok(())

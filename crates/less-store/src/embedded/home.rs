@@ -1,5 +1,7 @@
 //! Opens the file of a home and brings it to where the writer can begin.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -21,7 +23,7 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        std::fs::create_dir_all(dir).map_err(|error| failed(format!("cannot create {}", dir.display()), error))?;
+        create(dir).map_err(|error| failed(format!("cannot create {}", dir.display()), error))?;
         let lock = lock(dir)?;
         let (file, wal) = (dir.join("topics.db"), dir.join("topics.db-wal"));
         let unclean = std::fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0);
@@ -34,6 +36,16 @@ impl Home {
         let next_seq = recover(&conn).map_err(broken)?;
         Ok(Self { conn, file, wal, next_seq, lock })
     }
+}
+
+/// SQLite syncs the folder of its file, but nobody the folders above, without which it is lost as well.
+fn create(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(dir)?;
+    let above = dir.canonicalize()?;
+    above.ancestors().skip(1).filter_map(|folder| File::open(folder).ok()).try_for_each(|folder| folder.sync_all())
 }
 
 /// What was in memory when the store stopped takes the form that lasts, and so is due at once. Never
@@ -62,7 +74,8 @@ fn recover(conn: &Connection) -> Sql<i64> {
 
 /// A row of `delivery` for each that is pending.
 fn spread(conn: &Connection) -> Sql<()> {
-    let mut insert = conn.prepare("INSERT INTO delivery(subscriber, due_at, seq, attempts, alone) VALUES(?, ?, ?, 0, 0)")?;
+    let mut insert =
+        conn.prepare("INSERT INTO delivery(subscriber, due_at, seq, attempts, alone) VALUES(?, ?, ?, 0, 0)")?;
     let mut recent = conn.prepare("SELECT seq, published_at, pending FROM recent")?;
     let mut rows = recent.query([])?;
     while let Some(row) = rows.next()? {

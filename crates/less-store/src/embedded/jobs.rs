@@ -13,10 +13,23 @@ use crate::{Deployment, SubscriberId, Subscription};
 pub(super) enum Job {
     /// Read a subscriber's next deliveries from disk.
     Refill(SubscriberId),
-    Deploy { deployment: Deployment, subscriptions: Vec<Subscription>, answer: Answer<Vec<SubscriberId>> },
-    Remove { project: String, answer: Answer<()> },
-    Purge { project: String, answer: Answer<()> },
-    Hurry { project: String, answer: Answer<()> },
+    Deploy {
+        deployment: Deployment,
+        subscriptions: Vec<Subscription>,
+        answer: Answer<Vec<SubscriberId>>,
+    },
+    Remove {
+        project: String,
+        answer: Answer<()>,
+    },
+    Purge {
+        project: String,
+        answer: Answer<()>,
+    },
+    Hurry {
+        project: String,
+        answer: Answer<()>,
+    },
     /// Answered once everything settled before is committed.
     Flush(Answer<()>),
 }

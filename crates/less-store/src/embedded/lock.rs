@@ -20,7 +20,8 @@ pub(super) struct Lock {
 pub(super) fn lock(home: &Path) -> Result<Lock> {
     let path = home.join("lock");
     let broken = |error| failed(format!("cannot lock {}", path.display()), error);
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(broken)?;
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(broken)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Err(Error::InUse(holder(home, &mut file))),

@@ -19,6 +19,7 @@ mod recent;
 mod refill;
 mod rows;
 mod schema;
+mod settling;
 #[cfg(test)]
 mod tests;
 mod tidy;
@@ -226,8 +227,7 @@ impl Topics for Embedded {
 
     async fn deploy(&self, deployment: Deployment, subscriptions: Vec<Subscription>) -> Result<Deployed> {
         let project = deployment.project.clone();
-        let subscribers =
-            self.shared.inbox.ask(|answer| Job::Deploy { deployment, subscriptions, answer }).await?;
+        let subscribers = self.shared.inbox.ask(|answer| Job::Deploy { deployment, subscriptions, answer }).await?;
         let mut parked = self.backlogs(&project).await?;
         parked.retain(|backlog| !backlog.deployed && backlog.waiting > 0);
         Ok(Deployed { subscribers, parked: parked.into_iter().map(reader::Backlog::named).collect() })

@@ -61,7 +61,8 @@ impl Recents {
 
     /// Whether this delivery is one of a recent message and not settled.
     pub(super) fn holds(&self, subscriber: SubscriberId, seq: i64) -> bool {
-        self.get(seq).is_some_and(|recent| recent.audience().bit(subscriber).is_some_and(|bit| recent.pending & bit != 0))
+        self.get(seq)
+            .is_some_and(|recent| recent.audience().bit(subscriber).is_some_and(|bit| recent.pending & bit != 0))
     }
 
     pub(super) fn of_project(&self, project: &str) -> Vec<i64> {

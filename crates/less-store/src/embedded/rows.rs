@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use uuid::Uuid;
 
-use super::failure::{Sql, reach, Reach};
+use super::failure::{Reach, Sql, reach};
 use super::schema::INLINE;
 use crate::{Message, Reason, SubscriberId, Timestamp};
 
@@ -163,8 +163,18 @@ impl Rows<'_> {
         let (id, trace, cause) = (message.id.as_bytes(), message.trace.as_bytes(), message.cause.map(Uuid::into_bytes));
         let (published_at, payload) = (message.published_at, &message.payload[..]);
         let (project, subscriber, reason) = (&*message.project, key.subscriber.0, reason_number(reason));
-        self.insert_dead
-            .execute((project, key.seq, subscriber, reason, at, id, trace, cause, published_at, payload))?;
+        self.insert_dead.execute((
+            project,
+            key.seq,
+            subscriber,
+            reason,
+            at,
+            id,
+            trace,
+            cause,
+            published_at,
+            payload,
+        ))?;
         Ok(())
     }
 }

@@ -90,7 +90,9 @@ pub(super) fn check(conn: &Connection) -> Result<()> {
     if found == "ok" {
         return Ok(());
     }
-    Err(refused(format!("the store's file topics.db is damaged ({found}): restore it from a copy, or use another home")))
+    Err(refused(format!(
+        "the store's file topics.db is damaged ({found}): restore it from a copy, or use another home"
+    )))
 }
 
 fn sound(conn: &Connection) -> Sql<String> {

@@ -69,7 +69,7 @@ impl Writer<'_> {
         let idle = idle_at <= now;
         let free: i64 = self.conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         if free > if idle { KEPT_IDLE } else { KEPT_BUSY } {
-            self.conn.execute_batch(&format!("PRAGMA incremental_vacuum({STEP})"))?;
+            self.give_back()?;
             self.tidy.shortened = true;
             self.tidy.at = Some(Instant::now() + PAUSE);
         } else if !idle {
@@ -78,6 +78,13 @@ impl Writer<'_> {
             self.tidy.at = None;
             self.empty_wal()?;
         }
+        Ok(())
+    }
+
+    fn give_back(&mut self) -> Sql<()> {
+        let mut vacuum = self.conn.prepare_cached(&format!("PRAGMA incremental_vacuum({STEP})"))?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {} // each step frees one page
         Ok(())
     }
 

@@ -89,6 +89,9 @@ impl<'c> Writer<'c> {
     }
 
     fn turn(&mut self, work: &mut Work) -> Result<(), Fatal> {
+        if self.carried.is_empty() && self.full_until.is_some_and(|until| until <= Instant::now()) {
+            self.has_room(); // as far as anybody knows
+        }
         let mut settlements = std::mem::take(&mut self.carried);
         settlements.append(&mut work.settlements);
         self.commit(std::mem::take(&mut work.publishes), settlements)?;
@@ -125,6 +128,11 @@ impl<'c> Writer<'c> {
     /// The disk took a commit.
     pub(super) fn committed(&mut self) {
         self.tidy.committed();
+        self.has_room();
+    }
+
+    /// Lanes may be read in again.
+    fn has_room(&mut self) {
         if self.full_until.take().is_some() {
             self.shared.lanes.all().iter().for_each(|lane| lane.wake_all());
         }

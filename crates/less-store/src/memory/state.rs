@@ -52,7 +52,8 @@ impl State {
         self.last_seq += 1;
         let place = (message.published_at.min(now), self.last_seq);
         let message = Arc::new(message);
-        for subscriber in self.subscribers.iter_mut().filter(|s| s.deployed && s.project == project && s.topic == topic) {
+        for subscriber in self.subscribers.iter_mut().filter(|s| s.deployed && s.project == project && s.topic == topic)
+        {
             let message = Arc::clone(&message);
             subscriber.waiting.insert(place, Waiting { message, attempts: 0, alone: false, errors: Vec::new() });
         }

@@ -1,1 +1,160 @@
+//! A child process, this very executable, publishes and says what was acknowledged; then it is killed.
 
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use less_store::{Embedded, Error, SubscriberId, Topics, Verdict};
+use tokio::task::JoinSet;
+
+use crate::given::{clock, message, subscribers};
+
+const HOME: &str = "LESS_STORE_TEST_HOME";
+const FIRST: &str = "LESS_STORE_TEST_FIRST";
+
+/// Publishes from several tasks until it is killed, or until the store says no.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the child of other tests"]
+async fn child_that_publishes() {
+    let Ok(home) = std::env::var(HOME) else { return };
+    let first: u128 = std::env::var(FIRST).unwrap().parse().unwrap();
+    let store = std::sync::Arc::new(Embedded::open(Path::new(&home), clock()).unwrap());
+    subscribers(&*store, &["a", "b"]).await;
+    let mut publishers = JoinSet::new();
+    for publisher in 0..16 {
+        let store = store.clone();
+        publishers.spawn(async move {
+            for number in (first + publisher..).step_by(16) {
+                let size = if number % 5 == 0 { 5000 } else { 50 };
+                match store.publish(message(number, size)).await {
+                    Ok(()) => say(&format!("stored {number}")),
+                    Err(error) => return say(&format!("refused {}", kind(&error))),
+                }
+            }
+        });
+    }
+    publishers.join_all().await;
+    let after = store.publish(message(first, 1)).await.expect_err("the store said no before");
+    say(&format!("afterwards {}", kind(&after)));
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // In one write, on a line of its own whatever the test harness printed before.
+    out.write_all(format!("\n{line}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Full => "full",
+        Error::Closed => "closed",
+        Error::Failed(_) => "failed",
+        Error::InUse(_) | Error::UnknownTopic { .. } => "otherwise",
+    }
+}
+
+/// `limit`: what the shell does before it becomes the child.
+fn child(home: &Path, first: u128, limit: &str) -> Child {
+    Command::new("sh")
+        .args(["-c", &format!(r#"{limit} exec "$0" --ignored --exact crash::child_that_publishes --nocapture"#)])
+        .arg(std::env::current_exe().unwrap())
+        .env(HOME, home)
+        .env(FIRST, first.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn stored(line: &str) -> Option<u128> {
+    line.strip_prefix("stored ").map(|number| number.parse().unwrap())
+}
+
+/// Kills the child once it has said so many, and hears it to the end.
+fn kill_after(mut child: Child, count: usize) -> Vec<u128> {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut acknowledged: Vec<u128> = lines.by_ref().filter_map(|line| stored(&line)).take(count).collect();
+    child.kill().unwrap();
+    acknowledged.extend(lines.filter_map(|line| stored(&line)));
+    child.wait().unwrap();
+    acknowledged
+}
+
+/// Everything that waits for a subscriber.
+async fn everything(store: &Embedded, subscriber: SubscriberId, name: &str) -> HashSet<u128> {
+    let waiting = store.waiting("shop").await.unwrap();
+    let count = waiting.iter().find(|(_, of, _)| of == name).unwrap().2;
+    let mut seen = HashSet::new();
+    while (seen.len() as u64) < count {
+        for delivery in store.claim(subscriber, 1000).await.unwrap() {
+            assert!(seen.insert(delivery.message.id.as_u128()), "one delivery came twice");
+            store.settle(delivery, Verdict::Done);
+        }
+    }
+    seen
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_9() {
+    let home = tempfile::tempdir().unwrap();
+    let mut acknowledged = HashSet::new();
+    for round in 0..12 {
+        let child = child(home.path(), round * 1_000_000, "");
+        acknowledged.extend(kill_after(child, 50 * (1 + round as usize % 4)));
+    }
+    let store = Embedded::open(home.path(), clock()).unwrap();
+    let ids = subscribers(&store, &["a", "b"]).await;
+    for (id, name) in ids.into_iter().zip(["a", "b"]) {
+        let found = everything(&store, id, name).await;
+        let lost: Vec<_> = acknowledged.difference(&found).collect();
+        assert!(lost.is_empty(), "{} acknowledged messages are lost: {lost:?}", lost.len());
+    }
+}
+
+#[tokio::test]
+async fn a_torn_wal_loses_no_more_than_its_tail() {
+    let home = tempfile::tempdir().unwrap();
+    kill_after(child(home.path(), 0, ""), 400);
+    let wal = home.path().join("topics.db-wal");
+    let whole = std::fs::read(&wal).unwrap();
+    let (mut before, mut shorter) = (usize::MAX, 0);
+    for tenths in (0..=10).rev() {
+        let torn = tempfile::tempdir().unwrap();
+        for file in ["topics.db", "topics.db-wal"] {
+            std::fs::copy(home.path().join(file), torn.path().join(file)).unwrap();
+        }
+        // Not at a frame's end, and with rubbish behind it, as a disk may leave it.
+        let cut = (whole.len() * tenths / 10).saturating_sub(1234);
+        let mut tail = whole[..cut].to_vec();
+        tail.extend_from_slice(&[0xA5; 700]);
+        std::fs::write(torn.path().join("topics.db-wal"), tail).unwrap();
+        let store = Embedded::open(torn.path(), clock()).unwrap();
+        let ids = subscribers(&store, &["a", "b"]).await;
+        let (a, b) = (everything(&store, ids[0], "a").await, everything(&store, ids[1], "b").await);
+        assert_eq!(a, b, "a message is there for all its subscribers or for none");
+        assert!(a.len() <= before, "a shorter WAL has more in it");
+        shorter += usize::from(a.len() < before);
+        before = a.len();
+        store.publish(message(u128::MAX, 10)).await.expect("the store goes on from there");
+    }
+    assert!(shorter > 3, "cutting the WAL changed next to nothing");
+}
+
+/// No file may grow beyond a limit, which the system reports as an I/O error.
+#[tokio::test]
+async fn after_an_io_error_nothing_more_is_promised() {
+    let home = tempfile::tempdir().unwrap();
+    let mut child = child(home.path(), 0, "trap '' XFSZ; ulimit -f 1500;");
+    let lines: Vec<_> = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).collect();
+    child.wait().unwrap();
+    let acknowledged: HashSet<u128> = lines.iter().filter_map(|line| stored(line)).collect();
+    assert!(!acknowledged.is_empty());
+    assert!(lines.iter().any(|line| line == "refused failed"), "a publisher heard of the error");
+    assert!(lines.iter().any(|line| line == "afterwards closed"), "and the store was closed after it");
+    let store = Embedded::open(home.path(), clock()).unwrap();
+    let ids = subscribers(&store, &["a", "b"]).await;
+    let found = everything(&store, ids[0], "a").await;
+    assert!(acknowledged.is_subset(&found));
+}

@@ -39,8 +39,13 @@ async fn publish(
         return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
     }
     let (message, _room) = read_body(request.into_body(), limits::MESSAGE_BYTES, tasks).await?;
-    serde_json::from_slice::<IgnoredAny>(&message)
-        .map_err(|error| Failure::BadRequest(format!("The body is not JSON: {error}")))?;
+    check_json(&message).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
     let id = live.services.publish(topic, message, trace, None).await?;
     Ok(json(StatusCode::ACCEPTED, &serde_json::json!({ "id": id })))
+}
+
+/// It is stored as it came, so it must be JSON to every reader: what is skipped over is not checked for UTF-8.
+fn check_json(message: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(message).map_err(|error| error.to_string())?;
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
 }

@@ -1,0 +1,294 @@
+//! Random walks through a store and through a model of it that fits on a page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::{NOW, deploy, message};
+use crate::contract::pending;
+use crate::embedded::Embedded;
+use crate::memory::Memory;
+use crate::{Delivery, Hands, Reason, SubscriberId, Topics, Verdict};
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Publish { long: bool },
+    Claim { subscriber: usize, max: usize },
+    Settle { which: prop::sample::Index, verdict: Verdict },
+    Deploy { subscribers: usize },
+    Forward { seconds: u64 },
+    Hurry,
+    Count,
+    Crash,
+}
+
+/// What the store should think of one delivery.
+#[derive(Debug, Clone, PartialEq)]
+struct Expected {
+    subscriber: usize,
+    message: u128,
+    attempt: u32,
+    alone: bool,
+    due_at: i64,
+    claimed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    expected: Vec<Expected>,
+    /// As it was before a verdict that a crash may undo; nothing if it was not undone.
+    unsure: Vec<Expected>,
+    deployed: usize,
+}
+
+impl Model {
+    fn publish(&mut self, message: u128, now: i64) {
+        let fresh =
+            |subscriber| Expected { subscriber, message, attempt: 1, alone: false, due_at: now, claimed: false };
+        self.expected.extend((0..self.deployed).map(fresh));
+    }
+
+    fn is_due(&self, expected: &Expected, now: i64) -> bool {
+        expected.subscriber < self.deployed && !expected.claimed && expected.due_at <= now
+    }
+
+    fn find(&mut self, subscriber: usize, message: u128) -> Option<usize> {
+        self.expected.iter().position(|expected| (expected.subscriber, expected.message) == (subscriber, message))
+    }
+
+    fn settle(&mut self, at: usize, verdict: &Verdict, now: i64) {
+        self.unsure.push(self.expected[at].clone());
+        let expected = &mut self.expected[at];
+        expected.claimed = false;
+        match verdict {
+            Verdict::Done | Verdict::Bury { .. } => drop(self.expected.remove(at)),
+            Verdict::Again { after, .. } => {
+                expected.attempt += 1;
+                expected.due_at = now + i64::try_from(after.as_millis()).unwrap();
+            }
+            Verdict::AgainAlone => expected.alone = true,
+            Verdict::Release => {}
+        }
+    }
+
+    /// Whether a crash explains that this came again; then it is as it was.
+    fn undo(&mut self, subscriber: usize, delivery: &Delivery) -> bool {
+        let message = delivery.message.id.as_u128();
+        let undone = |old: &Expected| {
+            (old.subscriber, old.message, old.attempt, old.alone)
+                == (subscriber, message, delivery.attempt, delivery.alone)
+        };
+        let Some(old) = self.unsure.iter().find(|old| undone(old)).cloned() else { return false };
+        match self.find(subscriber, message) {
+            Some(at) => self.expected[at] = old,
+            None => self.expected.push(old),
+        }
+        true
+    }
+}
+
+struct Walk {
+    store: Arc<dyn Topics>,
+    /// The same store, when it is one that can crash.
+    embedded: Option<(TempDir, Arc<Embedded>)>,
+    hands: Hands,
+    ids: Vec<SubscriberId>,
+    model: Model,
+    claimed: Vec<(usize, Delivery)>,
+    published: usize,
+}
+
+impl Walk {
+    async fn embedded() -> Self {
+        let (home, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
+        let store = Arc::new(Embedded::open(home.path(), hands.clock()).unwrap());
+        Self::begin(store.clone(), Some((home, store)), hands).await
+    }
+
+    async fn memory() -> Self {
+        let hands = Hands::at(NOW);
+        Self::begin(Arc::new(Memory::new(hands.clock())), None, hands).await
+    }
+
+    async fn begin(store: Arc<dyn Topics>, embedded: Option<(TempDir, Arc<Embedded>)>, hands: Hands) -> Self {
+        let ids = deploy(&*store, &NAMES).await;
+        let model = Model { deployed: NAMES.len(), ..Model::default() };
+        Self { store, embedded, hands, ids, model, claimed: Vec::new(), published: 0 }
+    }
+
+    async fn step(&mut self, step: Step) {
+        let now = self.hands.now();
+        match step {
+            Step::Publish { long } => {
+                self.published += 1;
+                let payload = vec![b'1'; if long { 5000 } else { 1 }];
+                self.store.publish(message(&self.hands, self.published, &payload)).await.unwrap();
+                self.model.publish(self.published as u128, now);
+            }
+            Step::Claim { subscriber, max } => {
+                let claimed = self.claim(subscriber, max).await;
+                self.receive(subscriber, claimed, false);
+            }
+            Step::Settle { .. } if self.claimed.is_empty() => {}
+            Step::Settle { which, verdict } => {
+                let (subscriber, delivery) = self.claimed.swap_remove(which.index(self.claimed.len()));
+                let at = self.model.find(subscriber, delivery.message.id.as_u128()).unwrap();
+                self.model.settle(at, &verdict, now);
+                self.store.settle(delivery, verdict);
+            }
+            Step::Deploy { subscribers } => self.deploy(subscribers).await,
+            Step::Forward { seconds } => self.hands.forward(Duration::from_secs(seconds)),
+            Step::Hurry => {
+                self.store.hurry("shop").await.unwrap();
+                self.model.expected.iter_mut().for_each(|expected| expected.due_at = expected.due_at.min(now));
+            }
+            Step::Count => self.count().await,
+            Step::Crash => self.crash().await,
+        }
+    }
+
+    async fn deploy(&mut self, subscribers: usize) {
+        deploy(&*self.store, &NAMES[..subscribers]).await;
+        self.model.deployed = subscribers;
+    }
+
+    /// Something if something is due by the model.
+    async fn claim(&self, subscriber: usize, max: usize) -> Vec<Delivery> {
+        let now = self.hands.now();
+        let due = self.model.expected.iter().any(|e| e.subscriber == subscriber && self.model.is_due(e, now));
+        let claim = self.store.claim(self.ids[subscriber], max);
+        let claimed = if due { claim.await.unwrap() } else { self.now_or_none(claim).await };
+        assert!(claimed.len() <= max);
+        claimed
+    }
+
+    /// What is claimed while the store answers something else.
+    async fn now_or_none(&self, claim: impl Future<Output = crate::Result<Vec<Delivery>>>) -> Vec<Delivery> {
+        pending(claim, self.store.waiting("shop")).await.err().map_or_else(Vec::new, Result::unwrap)
+    }
+
+    fn receive(&mut self, subscriber: usize, claimed: Vec<Delivery>, after_crash: bool) {
+        let now = self.hands.now();
+        for delivery in claimed {
+            let message = delivery.message.id.as_u128();
+            let known = self.model.find(subscriber, message).map(|at| &self.model.expected[at]);
+            let as_expected = known.is_some_and(|e| {
+                self.model.is_due(e, now) && (e.attempt, e.alone) == (delivery.attempt, delivery.alone)
+            });
+            let fine = as_expected || (after_crash && self.model.undo(subscriber, &delivery));
+            assert!(fine, "{delivery:?} of {:?}", self.model);
+            let at = self.model.find(subscriber, message).unwrap();
+            self.model.expected[at].claimed = true;
+            self.claimed.push((subscriber, delivery));
+        }
+    }
+
+    async fn count(&mut self) {
+        let waiting = self.store.waiting("shop").await.unwrap();
+        self.model.unsure.clear();
+        for (subscriber, name) in NAMES.iter().enumerate() {
+            let counted = waiting.iter().find(|(_, of, _)| of == name).map_or(0, |(_, _, waiting)| *waiting);
+            let expected = self.model.expected.iter().filter(|e| e.subscriber == subscriber).count();
+            assert_eq!(counted, expected as u64, "{name} of {:?}", self.model);
+        }
+    }
+
+    async fn crash(&mut self) {
+        let Some((home, store)) = &mut self.embedded else { return };
+        store.crash();
+        *store = Arc::new(Embedded::open(home.path(), self.hands.clock()).unwrap());
+        self.store = store.clone();
+        self.claimed.clear();
+        self.model.expected.iter_mut().for_each(|expected| expected.claimed = false);
+        self.model.unsure.iter_mut().for_each(|expected| expected.claimed = false);
+        self.see_what_was_undone().await;
+    }
+
+    /// Claims all that is due, by the store's own account, and gives it back.
+    async fn see_what_was_undone(&mut self) {
+        let deployed = self.model.deployed;
+        self.deploy(NAMES.len()).await;
+        for subscriber in 0..NAMES.len() {
+            loop {
+                let claimed = self.now_or_none(self.store.claim(self.ids[subscriber], 9)).await;
+                if claimed.is_empty() {
+                    break;
+                }
+                self.receive(subscriber, claimed, true);
+            }
+        }
+        for (subscriber, delivery) in std::mem::take(&mut self.claimed) {
+            let at = self.model.find(subscriber, delivery.message.id.as_u128()).unwrap();
+            self.model.expected[at].claimed = false;
+            self.store.settle(delivery, Verdict::Release);
+        }
+        self.deploy(deployed).await;
+        self.count().await;
+    }
+
+    /// All that is left can be had, and then nothing is left.
+    async fn drain(&mut self) {
+        self.deploy(NAMES.len()).await;
+        self.hands.forward(Duration::from_secs(3600));
+        for subscriber in 0..NAMES.len() {
+            while self.model.expected.iter().any(|e| e.subscriber == subscriber && !e.claimed) {
+                let claimed = self.claim(subscriber, 5).await;
+                self.receive(subscriber, claimed, false);
+            }
+        }
+        for (_, delivery) in self.claimed.drain(..) {
+            self.store.settle(delivery, Verdict::Done);
+        }
+        self.model.expected.clear();
+        self.count().await;
+    }
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let error = || "no".to_owned();
+    let again = (0..40u64).prop_map(move |s| Verdict::Again { after: Duration::from_secs(s), error: error() });
+    let bury = Just(Verdict::Bury { reason: Reason::Exhausted, error: error() });
+    prop_oneof![4 => Just(Verdict::Done), 2 => again, 1 => Just(Verdict::AgainAlone), 1 => Just(Verdict::Release), 1 => bury]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => any::<bool>().prop_map(|long| Step::Publish { long }),
+        6 => (0..NAMES.len(), 1..4usize).prop_map(|(subscriber, max)| Step::Claim { subscriber, max }),
+        8 => (any::<prop::sample::Index>(), verdict()).prop_map(|(which, verdict)| Step::Settle { which, verdict }),
+        1 => (0..=NAMES.len()).prop_map(|subscribers| Step::Deploy { subscribers }),
+        2 => (0..60u64).prop_map(|seconds| Step::Forward { seconds }),
+        1 => Just(Step::Hurry),
+        1 => Just(Step::Count),
+        1 => Just(Step::Crash),
+    ]
+}
+
+fn run(steps: Vec<Step>, begin: impl AsyncFnOnce() -> Walk) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut walk = begin().await;
+        for step in steps {
+            walk.step(step).await;
+        }
+        walk.drain().await;
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_embedded_store_does_what_the_model_does(steps in prop::collection::vec(step(), 1..80)) {
+        run(steps, Walk::embedded);
+    }
+
+    #[test]
+    fn the_memory_store_does_what_the_model_does(steps in prop::collection::vec(step(), 1..80)) {
+        run(steps, Walk::memory);
+    }
+}
