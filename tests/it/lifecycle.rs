@@ -126,6 +126,22 @@ fn a_second_server_on_one_home_is_refused_with_the_reason() {
 }
 
 #[test]
+fn two_that_start_a_server_at_once_get_the_same_one() {
+    let home = Home::new();
+    let text = "exports.process = async () => ({ body: 'here' });";
+    let projects = ["one", "two"].map(|name| home.project(name, &[("less/apis/shop/get.js", text)]));
+    let deployed = thread::scope(|scope| {
+        let deploying = projects.each_ref().map(|project| scope.spawn(|| project.deploy()));
+        deploying.map(|deploying| deploying.join().unwrap())
+    });
+    for deployed in &deployed {
+        assert_eq!(http::get(deployed.url("shop")).expect(200).text(), "here");
+    }
+    let started = deployed.iter().filter(|deployed| deployed.ran.stderr.contains("was started")).count();
+    assert_eq!(started, 1, "only one of them started it");
+}
+
+#[test]
 fn run_works_beside_a_server_and_a_second_run_of_the_name_does_not() {
     let home = Home::new();
     let project = waiting_project(&home);

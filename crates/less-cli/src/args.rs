@@ -96,7 +96,7 @@ pub(crate) struct LogArgs {
     /// The project's name
     #[arg(long, value_name = "NAME")]
     pub(crate) project: String,
-    /// One handler, such as topics/order_placed/send_mail [default: all]
+    /// One handler, such as topics/order_placed/send_mail, or `worker`: what no handler printed [default: all]
     #[arg(long, visible_alias = "function", value_name = "HANDLER")]
     pub(crate) path: Option<String>,
     /// Only what is younger than this: 30s, 10m, 2h, 4d
@@ -153,7 +153,7 @@ pub(crate) struct PortArgs {
     /// The gateway's port, 0 for a free one [default: LESS_PORT, else the one it had, else 4747 or the next free]
     #[arg(long)]
     pub(crate) port: Option<u16>,
-    /// The control API's port, 0 for a free one [default: the one it had, else the next after the gateway's]
+    /// The control API's port, 0 for a free one [default: the one it had, else 4748 or the next free]
     #[arg(long)]
     pub(crate) control_port: Option<u16>,
 }

@@ -1,13 +1,15 @@
 //! Starts a home's server in the background, when none runs, and waits until it answers.
 //!
 //! The server is this program with `server serve --detach`, its output in `server.log`. Two who start
-//! one at the same time get the same one: the store's lock lets only one live, and both find it.
+//! one at the same time get the same one: the store's lock lets only one live, and both find it. A server
+//! that finds its home in use ends with a code of its own, and is tried again: what has the home may be
+//! about to answer, or about to end.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -20,11 +22,15 @@ use crate::foreground::own_executable;
 use crate::printer::Printer;
 use crate::resolve::LessHome;
 
+/// The code of a server in the background whose home another process has (`EX_TEMPFAIL`).
+pub(crate) const HOME_IN_USE: u8 = 75;
+/// Longer than a server takes to drain and to exit.
+pub(crate) const STOP_WAIT: Duration = Duration::from_secs(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Longer than opening a store with a large backlog takes.
 const START_WAIT: Duration = Duration::from_secs(60);
-/// Longer than a server takes to drain.
-const END_WAIT: Duration = Duration::from_secs(40);
+/// When its home is in use, a server is tried again after this long.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// A log longer than this at a start is put aside as `server.log.1`.
 const LOG_LIMIT: u64 = 16 << 20;
 
@@ -42,16 +48,16 @@ pub(crate) fn ensure(home: &LessHome, ports: PortArgs, out: &mut Printer) -> any
         Found::Silent { pid, why } => Err(silent(pid, &why)),
         Found::Nothing => {
             out.step("Starting a local server");
-            let (client, status) = start(home, ports)?;
+            let started = start(home, ports)?;
             out.end_step();
-            Ok((client, status, Start::Started))
+            Ok(started)
         }
     }
 }
 
 /// Waits for a server that is starting or stopping.
 fn settled(home: &Path, out: &mut Printer) -> anyhow::Result<Found> {
-    let deadline = Instant::now() + END_WAIT;
+    let deadline = Instant::now() + STOP_WAIT;
     let mut found = find(home)?;
     if matches!(found, Found::Silent { .. }) {
         out.step("Waiting for the server, which does not answer");
@@ -63,7 +69,7 @@ fn settled(home: &Path, out: &mut Printer) -> anyhow::Result<Found> {
     Ok(found)
 }
 
-fn start(home: &LessHome, ports: PortArgs) -> anyhow::Result<(Client, Status)> {
+fn start(home: &LessHome, ports: PortArgs) -> anyhow::Result<(Client, Status, Start)> {
     let root = home.server();
     DirBuilder::new()
         .recursive(true)
@@ -74,24 +80,41 @@ fn start(home: &LessHome, ports: PortArgs) -> anyhow::Result<(Client, Status)> {
     let log = open_log(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
     let said_before = log.metadata()?.len();
     let mut child = spawn(home, &root, ports, &log)?;
-    let deadline = Instant::now() + START_WAIT;
+    let mut tried = Instant::now();
+    let deadline = tried + START_WAIT;
     while Instant::now() < deadline {
         let ended = child.try_wait().context("cannot wait for the server")?;
         // Looked for after the end, too: another one may have won the home meanwhile.
         if let Found::Running(client, status) = find(&root)? {
-            return Ok((client, status));
+            let start = if status.pid == child.id() { Start::Started } else { Start::WasRunning };
+            return Ok((client, status, start));
         }
-        if ended.is_some() {
-            bail!("the server did not start: {}", reason(&said_since(log, said_before), &log_path));
+        match ended {
+            Some(ended) if !lost_the_home(ended) => {
+                bail!("the server did not start: {}", reason(&said_since(log, said_before), &log_path))
+            }
+            Some(_) if tried.elapsed() > TRY_AGAIN => {
+                child = spawn(home, &root, ports, &log)?;
+                tried = Instant::now();
+            }
+            Some(_) | None => (),
         }
         sleep(LOOK_AGAIN);
     }
-    bail!(
-        "the server (process {}) does not answer after {} s\n  hint: its log is {}",
-        child.id(),
-        START_WAIT.as_secs(),
-        log_path.display()
-    )
+    let who = match child.try_wait() {
+        Ok(Some(_)) => format!("another process has the home {} and", root.display()),
+        Ok(None) | Err(_) => format!("the server (process {})", child.id()),
+    };
+    bail!("{who} does not answer after {} s\n  hint: its log is {}", START_WAIT.as_secs(), log_path.display())
+}
+
+fn lost_the_home(ended: ExitStatus) -> bool {
+    ended.code() == Some(HOME_IN_USE.into())
+}
+
+/// Whether a server did not start because another process has its home.
+pub(crate) fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(less_store::Error::InUse(_)))
 }
 
 fn spawn(home: &LessHome, root: &Path, ports: PortArgs, log: &File) -> anyhow::Result<Child> {

@@ -5,13 +5,14 @@
 //! <home>/builds/<name>/env.json    the values of its variables, mode 0600
 //! ```
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use less_project::{Env, ProjectName};
+use less_server::write_private;
 
 use crate::resolve::LessHome;
 
@@ -39,7 +40,7 @@ impl Build {
         serde_json::from_reader(io::BufReader::new(file)).with_context(|| format!("{} is damaged", path.display()))
     }
 
-    /// Puts a new build in this one's place; when `fill` fails, the old one stays.
+    /// Puts a new build in this one's place; when anything fails, the old one stays.
     ///
     /// `fill` gets the empty folder of the project.
     pub(crate) fn replace(&self, env: &Env, fill: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
@@ -50,14 +51,20 @@ impl Build {
         let project = fresh.path().join("project");
         fs::create_dir(&project).with_context(|| cannot_make(&project))?;
         fill(&project)?;
-        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(fresh.path().join("env.json"))?;
-        serde_json::to_writer(file, env)?;
-        let old = tempfile::Builder::new().prefix(".old-").tempdir_in(all)?;
-        if self.0.exists() {
-            fs::rename(&self.0, old.path().join("build"))?;
-        }
-        fs::rename(fresh.path(), &self.0).with_context(|| format!("cannot write {}", self.0.display()))
+        write_private(&fresh.path().join("env.json"), &serde_json::to_vec(env)?)?;
+        let old = tempfile::Builder::new().prefix(".old-").tempdir_in(all).with_context(|| cannot_make(all))?;
+        swap(fresh.path(), &self.0, &old.path().join("build"))
+            .with_context(|| format!("cannot write {}", self.0.display()))
     }
+}
+
+/// Moves `fresh` to `place`, and what is there to `old`; back again when the first move fails.
+fn swap(fresh: &Path, place: &Path, old: &Path) -> io::Result<()> {
+    match fs::rename(place, old) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::rename(fresh, place),
+        moved => moved?,
+    }
+    fs::rename(fresh, place).or_else(|error| fs::rename(old, place).and(Err(error)))
 }
 
 fn cannot_make(folder: &Path) -> String {
@@ -82,5 +89,14 @@ mod tests {
         build.replace(&Env::new(), write("second")).unwrap();
         assert!(build.project().join("second").exists() && !build.project().join("first").exists());
         assert_eq!(fs::read_dir(all.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_old_build_comes_back_when_the_new_one_cannot_take_its_place() {
+        let all = tempfile::tempdir().unwrap();
+        let place = all.path().join("shop");
+        fs::create_dir_all(place.join("project")).unwrap();
+        swap(&all.path().join("missing"), &place, &all.path().join("old")).unwrap_err();
+        assert!(place.join("project").is_dir());
     }
 }

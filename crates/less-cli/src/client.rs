@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,15 +60,23 @@ pub(crate) struct LogQuery {
 }
 
 /// Looks for the server of a home.
+///
+/// After a crash, anybody's program may have got its port; so the token is shown only where its process still lives.
 pub(crate) fn find(home: &Path) -> anyhow::Result<Found> {
-    let Some(text) = read_if_there(&home.join("server.json"))? else { return Ok(Found::Nothing) };
+    let path = home.join("server.json");
+    let (Some(text), Ok(metadata)) = (read_if_there(&path)?, fs::metadata(&path)) else { return Ok(Found::Nothing) };
     let file: ServerFile = serde_json::from_str(&text)
-        .with_context(|| format!("{} is damaged; remove it if no server runs", home.join("server.json").display()))?;
+        .with_context(|| format!("{} is damaged; remove it if no server runs", path.display()))?;
+    // Its owner's, for root may look at another user's home; ours, for some file systems invent owners.
+    let users = [metadata.uid(), rustix::process::geteuid().as_raw()];
+    if !is_server(file.pid, &users) {
+        return Ok(Found::Nothing);
+    }
     let token = read_if_there(&home.join("token"))?.unwrap_or_default();
     let client = Client::new(file.control_port, token.trim());
     Ok(match client.status() {
         Ok(status) => Found::Running(client, status),
-        Err(why) if is_server(file.pid) => Found::Silent { pid: file.pid, why },
+        Err(why) if is_server(file.pid, &users) => Found::Silent { pid: file.pid, why },
         Err(_) => Found::Nothing,
     })
 }
@@ -106,11 +115,18 @@ pub(crate) fn alive(pid: u32) -> bool {
     !matches!(state, None | Some('Z' | 'X'))
 }
 
-/// Whether the process is a server: after a crash, its number may have gone to another program.
-fn is_server(pid: u32) -> bool {
+/// Whether the process is a server of one of `users`: after a crash, its number may have gone to another program.
+fn is_server(pid: u32, users: &[u32]) -> bool {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<&[u8]> = words.split(|&byte| byte == 0).collect();
-    alive(pid) && words.windows(2).any(|pair| pair == [b"server".as_slice(), b"serve"])
+    let serves = words.windows(2).any(|pair| pair == [b"server".as_slice(), b"serve"]);
+    alive(pid) && serves && user_of(pid).is_some_and(|user| users.contains(&user))
+}
+
+/// For whom a process acts: the second of the numbers after `Uid:`.
+fn user_of(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()
 }
 
 pub(crate) fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
@@ -285,6 +301,32 @@ mod tests {
         assert!(error.contains(&format!("process {}", server.id())), "{error}");
         leave(std::process::id());
         assert!(matches!(find(home.path()).unwrap(), Found::Nothing));
+        drop(server.stdin.take());
+        server.wait().unwrap();
+    }
+
+    #[test]
+    fn the_token_is_not_shown_to_who_has_the_port_of_a_dead_server() {
+        let home = tempfile::tempdir().unwrap();
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        stranger.set_nonblocking(true).unwrap();
+        let control_port = stranger.local_addr().unwrap().port();
+        fs::write(home.path().join("token"), "secret").unwrap();
+        for pid in [u32::MAX, std::process::id()] {
+            let left = ServerFile { pid, gateway_port: 1, control_port };
+            fs::write(home.path().join("server.json"), serde_json::to_vec(&left).unwrap()).unwrap();
+            assert!(matches!(find(home.path()).unwrap(), Found::Nothing));
+        }
+        assert_eq!(stranger.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "nobody has connected");
+    }
+
+    #[test]
+    fn a_server_of_another_user_is_not_the_homes() {
+        let mut waits = Command::new("sh");
+        let mut server = waits.args(["-c", "read line", "server", "serve"]).stdin(Stdio::piped()).spawn().unwrap();
+        let user = rustix::process::geteuid().as_raw();
+        assert!(is_server(server.id(), &[user + 1, user]));
+        assert!(!is_server(server.id(), &[user + 1]));
         drop(server.stdin.take());
         server.wait().unwrap();
     }

@@ -17,6 +17,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use less_project::ProjectName;
+use less_store::Deployment;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -47,16 +49,25 @@ impl Home {
         &self.0
     }
 
-    pub fn version(&self, project: &str, version: &str) -> Version {
+    pub fn version(&self, project: &ProjectName, version: &str) -> Version {
         Version(self.versions(project).join(version))
     }
 
-    pub fn versions(&self, project: &str) -> PathBuf {
-        self.0.join("versions").join(project)
+    pub(crate) fn all_versions(&self) -> PathBuf {
+        self.0.join("versions")
     }
 
-    pub fn logs(&self, project: &str) -> PathBuf {
-        self.0.join("logs").join(project)
+    /// The folder of a recorded version: names that the store holds were checked when they were deployed.
+    pub fn version_of(&self, record: &Deployment) -> Version {
+        Version(self.0.join("versions").join(&record.project).join(&record.version))
+    }
+
+    pub fn versions(&self, project: &ProjectName) -> PathBuf {
+        self.0.join("versions").join(project.as_ref())
+    }
+
+    pub fn logs(&self, project: &ProjectName) -> PathBuf {
+        self.0.join("logs").join(project.as_ref())
     }
 
     pub fn dependency_cache(&self) -> PathBuf {
@@ -125,7 +136,7 @@ impl Version {
 }
 
 /// Replaces a file in one step; only its owner can read it.
-fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let fresh = path.with_extension(format!("{}.new", std::process::id()));
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;

@@ -21,6 +21,7 @@ mod triggers;
 mod workers;
 
 pub use build::{BASE_PREFIX, BASE_VARIABLES};
+pub use home::write_private;
 pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

@@ -18,6 +18,7 @@ struct State {
     live: HashMap<String, Arc<Live>>,
     /// Deployed, but its version could not be started (the reason is in the server's log).
     broken: HashSet<String>,
+    closed: bool,
 }
 
 impl Registry {
@@ -31,11 +32,21 @@ impl Registry {
         if broken { Failure::Busy } else { Failure::UnknownProject(project.to_owned()) }
     }
 
-    /// Makes a version the live one; returns the one it replaces.
-    pub fn switch(&self, live: Arc<Live>) -> Option<Arc<Live>> {
+    /// Makes a version the live one; returns the one it replaces, or itself when the server is stopping.
+    pub(crate) fn switch(&self, live: Arc<Live>) -> Result<Option<Arc<Live>>, Arc<Live>> {
         let mut state = self.state.write();
+        if state.closed {
+            return Err(live);
+        }
         state.broken.remove(&*live.name);
-        state.live.insert(live.name.to_string(), live)
+        Ok(state.live.insert(live.name.to_string(), live))
+    }
+
+    /// Takes no further version; returns those that are live.
+    pub(crate) fn close(&self) -> Vec<Arc<Live>> {
+        let mut state = self.state.write();
+        state.closed = true;
+        state.live.values().cloned().collect()
     }
 
     pub fn mark_broken(&self, project: &str) {

@@ -23,7 +23,7 @@ use crate::logs::Line;
 use crate::projects::{Addresses, DeployFailed, Projects};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
-use crate::triggers::http::{Bound, Door, Taken, bind, serve};
+use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
 use crate::workers::Launcher;
 
 /// The first ports a home tries.
@@ -100,20 +100,22 @@ impl Server {
                 server.projects.restore().await?;
                 server.open_doors(bound)?;
             }
-            Listen::PerApi { base } => server.per_api = Some((base, Mutex::default())),
+            Listen::PerApi { base } => {
+                server.projects.forget_versions().await;
+                server.per_api = Some((base, Mutex::default()));
+            }
         }
         Ok(server)
     }
 
     async fn take_ports(&self, port: Option<u16>, control: Option<u16>) -> anyhow::Result<(Bound, Bound)> {
         let kept = self.home.kept_ports();
-        let take = async |asked: Option<u16>, kept: Option<u16>, first: u16| match (asked, kept) {
-            (Some(asked), _) => bind(asked, Taken::Fail).await,
-            (None, Some(kept)) => bind(kept, Taken::Fail).await,
-            (None, None) => bind(first, Taken::NextFree).await,
+        let take = async |of: PortOf, asked: Option<u16>, kept: Option<u16>, first: u16| match asked.or(kept) {
+            Some(port) => bind(of, port, Taken::Fail).await,
+            None => bind(of, first, Taken::NextFree).await,
         };
-        let gateway = take(port, kept.map(|kept| kept.gateway), GATEWAY_PORT).await?;
-        let control = take(control, kept.map(|kept| kept.control), CONTROL_PORT).await?;
+        let gateway = take(PortOf::Gateway, port, kept.map(|kept| kept.gateway), GATEWAY_PORT).await?;
+        let control = take(PortOf::Control, control, kept.map(|kept| kept.control), CONTROL_PORT).await?;
         self.home.keep_ports(Ports { gateway: gateway.port, control: control.port })?;
         Ok((gateway, control))
     }
@@ -166,16 +168,18 @@ impl Server {
     ) -> anyhow::Result<Vec<NamedUrl>> {
         let live = self.registry.live(name.as_ref()).context("the project is not live")?;
         let mut ports = ports.lock().await;
-        let mut next = ports.values().max().map_or(base, |last| last.saturating_add(1));
+        // Any free one stays any free one.
+        let after = |port: u16| if base == 0 { 0 } else { port.saturating_add(1) };
+        let mut next = ports.values().max().map_or(base, |last| after(*last));
         let mut urls = Vec::new();
         let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
         for (api, path) in apis.chain([("topics".to_owned(), "/topics")]) {
             let port = match ports.get(&api) {
                 Some(port) => *port,
                 None => {
-                    let bound = bind(next, Taken::NextFree).await?;
+                    let bound = bind(PortOf::Api, next, Taken::NextFree).await?;
                     let (registry, project) = (self.registry.clone(), name.as_ref().to_owned());
-                    next = if base == 0 { 0 } else { bound.port.saturating_add(1) };
+                    next = after(bound.port);
                     ports.insert(api.clone(), bound.port);
                     let port = bound.port;
                     let door = if api == "topics" {

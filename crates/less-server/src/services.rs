@@ -129,6 +129,7 @@ impl Services {
     pub(crate) fn tell_stack(&self, path: &Arc<str>, invocation: Uuid, thrown: &less_protocol::Thrown) {
         let short = format!("{}: {}", thrown.name, thrown.message);
         let text = if thrown.stack.is_empty() { &short } else { &thrown.stack };
+        let text = &text[..text.floor_char_boundary(limits::LOG_LINE_BYTES)];
         let now = u64::try_from(clock::now_ms()).unwrap_or(0);
         for line in text.lines() {
             self.log(Some(path.clone()), invocation, true, now, line.to_owned());
@@ -143,11 +144,30 @@ impl Services {
 
     /// Copies what a process writes past the SDK into the log, until it ends.
     pub(crate) async fn relay(self: Arc<Self>, output: impl AsyncRead + Unpin) {
-        let mut lines = BufReader::new(output).split(b'\n');
-        while let Ok(Some(mut line)) = lines.next_segment().await {
-            line.truncate(limits::LOG_LINE_BYTES);
-            let now = u64::try_from(clock::now_ms()).unwrap_or(0);
-            self.log(None, Uuid::nil(), true, now, String::from_utf8_lossy(&line).into_owned());
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        // Of a line without end only the beginning is kept.
+        while let Ok(bytes) = output.fill_buf().await {
+            if bytes.is_empty() {
+                break;
+            }
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let piece = &bytes[..end.unwrap_or(bytes.len())];
+            line.extend_from_slice(&piece[..piece.len().min(limits::LOG_LINE_BYTES - line.len())]);
+            let used = end.map_or(bytes.len(), |end| end + 1);
+            output.consume(used);
+            if end.is_some() {
+                self.relayed(&line);
+                line.clear();
+            }
         }
+        if !line.is_empty() {
+            self.relayed(&line);
+        }
+    }
+
+    fn relayed(&self, line: &[u8]) {
+        let now = u64::try_from(clock::now_ms()).unwrap_or(0);
+        self.log(None, Uuid::nil(), true, now, String::from_utf8_lossy(line).into_owned());
     }
 }

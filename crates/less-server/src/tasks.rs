@@ -34,10 +34,20 @@ impl Tasks {
         let _task = tokio::spawn(self.tracker.track_future(future.instrument(debug_span!("task", name))));
     }
 
+    /// A piece of work that must come to its end: when it panics, others would wait for it for ever, so
+    /// the server stops, and what is not settled runs again.
+    pub(crate) fn critical(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let stop = StopOnPanic { name, server: self.server.clone() };
+        self.work(name, async move {
+            let _stop = stop;
+            future.await;
+        });
+    }
+
     /// A loop that the server cannot do without: when it fails, the server stops.
     pub fn essential(&self, name: &'static str, future: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
         let server = self.server.clone();
-        self.work(name, async move {
+        self.critical(name, async move {
             if let Err(error) = future.await {
                 error!(task = name, error = format!("{error:#}"), "an essential task failed; stopping");
                 server.cancel();
@@ -59,5 +69,19 @@ impl Tasks {
         self.stop.cancel();
         self.tracker.close();
         tokio::time::timeout(grace, self.tracker.wait()).await.is_ok()
+    }
+}
+
+struct StopOnPanic {
+    name: &'static str,
+    server: CancellationToken,
+}
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            error!(task = self.name, "a task panicked, which is a bug; stopping");
+            self.server.cancel();
+        }
     }
 }

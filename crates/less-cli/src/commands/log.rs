@@ -19,10 +19,10 @@ const POLL: Duration = Duration::from_millis(300);
 /// `now`: milliseconds since 1970.
 pub(crate) fn log(args: &LogArgs, now: i64, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let project = ProjectName::parse(&args.project)?;
-    let path = args.path.as_deref().map(HandlerPath::from_user).transpose()?;
+    let path = args.path.as_deref().map(identity);
     let since = args.since.map(|ago| now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)));
     let named = if path.is_some() { Named::No } else { Named::Yes };
-    let mut query = LogQuery { path: path.map(String::from), since, after: None };
+    let mut query = LogQuery { path, since, after: None };
     let look = if args.json { Look::Json } else { Look::Text(named) };
 
     let client = connect(&home.server())?;
@@ -31,6 +31,11 @@ pub(crate) fn log(args: &LogArgs, now: i64, home: &LessHome, out: &mut Printer) 
         follow(&home.server(), client, &project, &mut query, look, out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// However it is typed. What can be no handler (`worker` excepted) the server refuses, and names those there are.
+fn identity(given: &str) -> String {
+    HandlerPath::from_user(given).map_or_else(|_| given.trim().trim_matches('/').to_owned(), String::from)
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -127,6 +127,8 @@ impl App {
             Some(Ok(resources)) => terminal.running(&self.name, &resources)?,
             Some(Err(error)) => {
                 terminal.until(self.server.stop()).await;
+                // Often the reason is in what the handlers printed.
+                terminal.print_rest();
                 return Err(error);
             }
         }
@@ -210,22 +212,11 @@ fn tail() -> (Echo, Tail) {
     let missed = Arc::new(AtomicU64::new(0));
     let count = missed.clone();
     let echo = move |line: &Line| {
-        if sender.try_send(seen(line)).is_err() {
+        if sender.try_send(line.clone().into()).is_err() {
             count.fetch_add(1, Ordering::Relaxed);
         }
     };
     (Arc::new(echo), Tail { lines, missed })
-}
-
-fn seen(line: &Line) -> LogLine {
-    LogLine {
-        time: line.time,
-        path: line.path.to_string(),
-        stream: line.stream.name().into(),
-        invocation: if line.invocation.is_nil() { String::new() } else { line.invocation.to_string() },
-        text: line.text.clone(),
-        cursor: String::new(),
-    }
 }
 
 /// What a person at this run sees, and the signals that come from there.

@@ -8,15 +8,12 @@ use anyhow::{Context, bail};
 use less_server::{Listen, Options, Server};
 
 use crate::args::{Environment, PortArgs, ServerCommand};
-use crate::background::{self, Start};
+use crate::background::{self, HOME_IN_USE, STOP_WAIT, Start, is_in_use};
 use crate::client::{self, Found, find};
 use crate::foreground::{INTERRUPTED, Signals, block_on, log_to_stderr, own_executable};
 use crate::printer::{Printer, Speaker};
 use crate::render;
 use crate::resolve::{self, LessHome};
-
-/// A server drains for at most 30 s.
-const STOP_WAIT: Duration = Duration::from_secs(40);
 
 pub(crate) fn server(
     command: &ServerCommand,
@@ -33,7 +30,7 @@ pub(crate) fn server(
             if *detach {
                 rustix::process::setsid().context("cannot leave the terminal's session")?;
             }
-            serve(ports, home)
+            serve(ports, *detach, home)
         }
     }
 }
@@ -96,11 +93,11 @@ fn status(json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<Exit
 }
 
 /// Runs until a signal or the control API says stop; a second signal ends it at once.
-fn serve(ports: PortArgs, home: &LessHome) -> anyhow::Result<ExitCode> {
+fn serve(ports: PortArgs, detach: bool, home: &LessHome) -> anyhow::Result<ExitCode> {
     log_to_stderr(tracing::Level::INFO);
     let listen = Listen::Gateway { port: ports.port, control_port: ports.control_port };
     let options = Options { home: home.server(), launcher: own_executable()?, listen, echo: None };
-    block_on(async {
+    let served = block_on(async {
         let mut signals = Signals::listen()?;
         let server = Server::start(options).await?;
         tokio::select! {
@@ -111,5 +108,10 @@ fn serve(ports: PortArgs, home: &LessHome) -> anyhow::Result<ExitCode> {
             () = server.stop() => Ok(ExitCode::SUCCESS),
             () = signals.next() => Ok(ExitCode::from(INTERRUPTED)),
         }
-    })
+    });
+    match served {
+        // No error for the log: who started this one waits for the other.
+        Err(error) if detach && is_in_use(&error) => Ok(ExitCode::from(HOME_IN_USE)),
+        served => served,
+    }
 }

@@ -18,12 +18,14 @@ use crate::projects::Projects;
 use crate::tasks::Tasks;
 use crate::triggers::http::streamed;
 
+/// Steps and warnings that the client has not read yet: more than projects have.
+const EVENTS: usize = 4_096;
 /// The variables of a project are not larger than this.
 const META_BYTES: usize = 1 << 20;
 
 pub(super) async fn deploy(projects: Arc<Projects>, name: ProjectName, body: Incoming, tasks: &Tasks) -> Answer {
-    let (meta, snapshot) = receive(body).await?;
-    let (tell, events) = mpsc::channel(16);
+    let (meta, snapshot) = receive(body, projects.home().root()).await?;
+    let (tell, events) = mpsc::channel(EVENTS);
     // It goes on when the client leaves: a deploy is whole or not at all.
     tasks.work("deploy", async move {
         let (tell_step, finish) = (tell.clone(), tell);
@@ -45,8 +47,8 @@ fn line(event: &DeployEvent) -> Result<Frame<Bytes>, Infallible> {
 }
 
 /// Splits the body in its parts; the snapshot goes to a file that has no name and leaves with its handle.
-async fn receive(mut body: Incoming) -> Result<(DeployMeta, std::fs::File), Refused> {
-    let mut file = tempfile::tempfile().map_err(|error| Refused::internal(&error.into()))?;
+async fn receive(mut body: Incoming, home: &std::path::Path) -> Result<(DeployMeta, std::fs::File), Refused> {
+    let mut file = tempfile::tempfile_in(home).map_err(|error| Refused::internal(&error.into()))?;
     let mut head = BytesMut::new();
     let mut meta = None;
     let mut received = 0;

@@ -7,9 +7,11 @@ use hyper::body::Frame;
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
+use less_project::ProjectName;
+
 use super::api::LogLine;
 use super::{Answer, Refused, json_line};
-use crate::logs::{Cursor, Line, Query, Reader};
+use crate::logs::{Line, Query, Reader};
 use crate::projects::Projects;
 use crate::tasks::Tasks;
 use crate::triggers::http::streamed;
@@ -17,7 +19,7 @@ use crate::triggers::http::streamed;
 /// Lines go out in pieces of about this size.
 const PIECE: usize = 64 << 10;
 
-pub(super) async fn read(projects: &Projects, name: &str, query: &[(String, String)], tasks: &Tasks) -> Answer {
+pub(super) async fn read(projects: &Projects, name: &ProjectName, query: &[(String, String)], tasks: &Tasks) -> Answer {
     let value = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
     let bad = |what: &str| Refused::new(StatusCode::BAD_REQUEST, "bad_request", what.to_owned());
     let path = value("path");
@@ -48,7 +50,8 @@ fn send(reader: Reader, pieces: &mpsc::Sender<Result<Frame<bytes::Bytes>, Infall
                 break;
             }
         };
-        piece.extend_from_slice(&json_line(&render(line, cursor)));
+        let line = LogLine { cursor: cursor.to_string(), ..LogLine::from(line) };
+        piece.extend_from_slice(&json_line(&line));
         if piece.len() >= PIECE && pieces.blocking_send(Ok(Frame::data(piece.split().freeze()))).is_err() {
             return;
         }
@@ -56,13 +59,16 @@ fn send(reader: Reader, pieces: &mpsc::Sender<Result<Frame<bytes::Bytes>, Infall
     pieces.blocking_send(Ok(Frame::data(piece.freeze()))).ok();
 }
 
-fn render(line: Line, cursor: Cursor) -> LogLine {
-    LogLine {
-        time: line.time,
-        path: line.path.to_string(),
-        stream: line.stream.name().into(),
-        invocation: if line.invocation.is_nil() { String::new() } else { line.invocation.to_string() },
-        text: line.text,
-        cursor: cursor.to_string(),
+/// Without a cursor: the reader knows it.
+impl From<Line> for LogLine {
+    fn from(line: Line) -> Self {
+        Self {
+            time: line.time,
+            path: line.path.to_string(),
+            stream: line.stream.name().into(),
+            invocation: if line.invocation.is_nil() { String::new() } else { line.invocation.to_string() },
+            text: line.text,
+            cursor: String::new(),
+        }
     }
 }

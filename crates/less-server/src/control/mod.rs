@@ -11,13 +11,14 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use less_project::ProjectName;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::projects::Projects;
 use crate::tasks::Tasks;
 use crate::triggers::http::{Body, Failure, json, refuse_foreign_origin};
-use api::{ErrorBody, Status};
+use api::{Deleted, ErrorBody, Status};
 
 pub struct Control {
     pub token: String,
@@ -80,14 +81,28 @@ impl Control {
                 let name = project_name(name)?;
                 deploy::deploy(self.projects.clone(), name, request.into_body(), tasks).await
             }
-            (&Method::GET, ["v1", "projects", name]) => Ok(json(StatusCode::OK, &self.projects.resources(name).await?)),
-            (&Method::GET, ["v1", "projects", name, "log"]) => log::read(&self.projects, name, &query, tasks).await,
+            (&Method::GET, ["v1", "projects", name]) => {
+                Ok(json(StatusCode::OK, &self.projects.resources(&project_name(name)?).await?))
+            }
+            (&Method::GET, ["v1", "projects", name, "log"]) => {
+                log::read(&self.projects, &project_name(name)?, &query, tasks).await
+            }
             (&Method::DELETE, ["v1", "projects", name]) => {
                 let purge = query.iter().any(|(key, value)| key == "purge" && value == "true");
-                Ok(json(StatusCode::OK, &self.projects.remove(name, purge).await?))
+                Ok(json(StatusCode::OK, &self.remove(project_name(name)?, purge, tasks).await?))
             }
             _ => Err(Refused::new(StatusCode::NOT_FOUND, "unknown_command", "this server does not know that command")),
         }
+    }
+
+    /// It goes on when the client leaves: a project is there or gone, never half.
+    async fn remove(&self, name: ProjectName, purge: bool, tasks: &Tasks) -> Result<Deleted, Refused> {
+        let (tell, told) = oneshot::channel();
+        let projects = self.projects.clone();
+        tasks.work("remove", async move {
+            tell.send(projects.remove(&name, purge).await).ok();
+        });
+        told.await.unwrap_or_else(|error| Err(Refused::internal(&error.into())))
     }
 
     fn is_authorized(&self, headers: &HeaderMap) -> bool {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use less_project::RetryPolicy;
 use less_protocol::Input;
-use less_store::{Delivery, SubscriberId, Topics, Verdict};
+use less_store::{Delivery, Reason, SubscriberId, Topics, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ impl Subscriber {
             };
             for (delivery, slot) in deliveries.into_iter().zip(slots) {
                 let this = self.clone();
-                tasks.work("delivery", async move {
+                tasks.critical("delivery", async move {
                     this.attempt(delivery).await;
                     drop(slot);
                 });
@@ -95,6 +95,7 @@ impl Subscriber {
             trace: message.trace,
             handler: self.handler,
             path: self.path.clone(),
+            timeout: self.timeout,
             deadline: Instant::now() + self.timeout,
             deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(self.timeout),
             input: Input::Message {
@@ -103,6 +104,7 @@ impl Subscriber {
                 published_at: u64::try_from(message.published_at).unwrap_or(0),
                 payload: message.payload.clone(),
             },
+            held: None,
         }
     }
 
@@ -121,9 +123,18 @@ impl Subscriber {
                 format!("attempt {attempt} failed: {error}; next try (attempt {next}) in {after:.1} s")
             }
             Verdict::Bury { reason, error } => {
-                format!("attempt {attempt} failed: {error}; no next try ({reason:?}): it is a dead letter now")
+                let why = words(*reason);
+                format!("attempt {attempt} failed: {error}; no next try, {why}: it is a dead letter now")
             }
         };
         self.services.tell(&self.path, invocation.id, text);
+    }
+}
+
+fn words(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Expired => "its time is over",
+        Reason::Exhausted => "its attempts are used up",
+        Reason::Refused => "the handler refused it for good",
     }
 }

@@ -1,49 +1,92 @@
 //! After a restart: starts what was live when the server last ran.
 
 use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
 
 use less_project::{ProjectName, discover_built};
 use less_store::Deployment;
+use tokio::sync::mpsc;
 
-use super::{DeployFailed, Projects};
+use super::{DeployFailed, Projects, remove_folder};
 use crate::build;
+use crate::limits;
+
+/// The doors open after this, though a project has not started yet.
+const FIRST_TRIES: Duration = Duration::from_secs(10);
+/// Waits between tries of a project that does not start: the first, doubling up to the second.
+const TRY_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 impl Projects {
-    /// Starts what was live when the server last ran, and sweeps the folders of other versions.
-    pub async fn restore(&self) -> anyhow::Result<()> {
+    /// Starts every deployed project, side by side. Returns when each has been tried once; one that did
+    /// not start (a database that its modules need is not up yet, say) is tried again and again.
+    pub(crate) async fn restore(self: &Arc<Self>) -> anyhow::Result<()> {
+        let (tried, mut all_tried) = mpsc::channel::<()>(1);
         for record in self.topics.deployments().await? {
-            self.sweep_versions(&record);
-            if let Err(error) = self.restore_one(&record).await {
-                tracing::error!(project = record.project, error = format!("{error:#}"), "the project did not start");
-                self.registry.mark_broken(&record.project);
-            }
+            let (this, tried) = (self.clone(), tried.clone());
+            self.tasks.work("restore", async move { this.restore_until_it_runs(&record.project, tried).await });
         }
+        drop(tried);
+        // Ends with the last sender.
+        tokio::time::timeout(FIRST_TRIES, all_tried.recv()).await.ok();
         Ok(())
     }
 
-    async fn restore_one(&self, record: &Deployment) -> anyhow::Result<()> {
-        let name = ProjectName::parse(&record.project)?;
-        let version = self.home.version(&record.project, &record.version);
+    async fn restore_until_it_runs(&self, project: &str, tried: mpsc::Sender<()>) {
+        let mut tried = Some(tried);
+        let (mut wait, longest) = TRY_AGAIN;
+        let stop = self.tasks.stopping();
+        while let Err(error) = self.restore_one(project).await {
+            tracing::error!(project, error = format!("{error:#}"), "the project did not start");
+            self.registry.mark_broken(project);
+            tried.take();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(longest),
+            }
+        }
+    }
+
+    async fn restore_one(&self, project: &str) -> anyhow::Result<()> {
+        let name = ProjectName::parse(project)?;
+        let _turn = self.turn(&name).lock_owned().await;
+        // A deploy or a delete may have come first.
+        let Some(record) = self.record(project).await?.filter(|_| self.registry.live(project).is_none()) else {
+            return Ok(());
+        };
+        self.sweep_versions(&name, &record).await;
+        let version = self.home.version_of(&record);
         let describe = |failed: DeployFailed| {
             let problems: Vec<String> = failed.problems.iter().map(ToString::to_string).collect();
             anyhow::anyhow!("{}: {}", failed.message, problems.join("; "))
         };
         let root = version.project();
-        let project = discover_built(&root, name.as_ref()).map_err(DeployFailed::problems).map_err(describe)?;
+        let found = discover_built(&root, project).map_err(DeployFailed::problems).map_err(describe)?;
         build::renew(&root, &self.sdk)?;
-        let live = self.start(&name, project, &version, &version.read_env()?).await.map_err(describe)?;
-        let deployed = self.topics.deploy(record.clone(), live.subscriptions()).await?;
-        self.registry.switch(live.clone());
-        live.dispatch(&deployed.subscribers, None);
+        let live = self.start(&name, found, &version, &version.read_env()?).await.map_err(describe)?;
+        match self.topics.deploy(record, live.subscriptions()).await {
+            Ok(deployed) => match self.registry.switch(live.clone()) {
+                Ok(_none) => live.dispatch(&deployed.subscribers, None),
+                Err(live) => live.retire(limits::GRACE).await,
+            },
+            Err(error) => {
+                live.retire(limits::GRACE).await;
+                return Err(error.into());
+            }
+        }
         Ok(())
     }
 
-    fn sweep_versions(&self, record: &Deployment) {
-        let Ok(entries) = fs::read_dir(self.home.versions(&record.project)) else { return };
+    /// Removes what no record names: versions that were replaced, and deploys that were cut short.
+    async fn sweep_versions(&self, name: &ProjectName, record: &Deployment) {
+        let Ok(entries) = fs::read_dir(self.home.versions(name)) else { return };
         for entry in entries.flatten().filter(|entry| entry.file_name() != record.version.as_str()) {
-            if let Err(error) = fs::remove_dir_all(entry.path()) {
-                tracing::warn!(path = %entry.path().display(), %error, "an old version was not removed");
-            }
+            remove_folder(entry.path()).await;
         }
+    }
+
+    /// Removes every version: a server that restores nothing begins without any.
+    pub(crate) async fn forget_versions(&self) {
+        remove_folder(self.home.all_versions()).await;
     }
 }

@@ -7,16 +7,16 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Invocation;
 use super::worker::Answer;
+use super::{Held, Invocation};
 use crate::services::Caller;
 
-/// More invocations than this are never in flight on one worker; admission keeps below it.
+/// More invocations than this are never in flight on one worker; others wait, or run in another.
 const SLOTS: u16 = 16_384;
 /// An id is `serial << SLOT_BITS | slot`: unique on the connection, and its slot is at hand.
 const SLOT_BITS: u32 = 16;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Flights {
     slots: Vec<Slot>,
     free: Vec<u16>,
@@ -24,7 +24,6 @@ pub(super) struct Flights {
     serial: u64,
 }
 
-#[derive(Debug)]
 struct Slot {
     /// The invocation in flight, or the last one (its late log lines still find their handler).
     id: u64,
@@ -33,10 +32,10 @@ struct Slot {
     flight: Option<Flight>,
 }
 
-#[derive(Debug)]
 pub(super) struct Flight {
     sent_at: Instant,
     deadline: Instant,
+    _held: Held,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -56,7 +55,12 @@ impl Flights {
             id,
             path: invocation.path.clone(),
             caller: Caller { invocation: invocation.id, trace: invocation.trace },
-            flight: Some(Flight { sent_at: Instant::now(), deadline: invocation.deadline, answer }),
+            flight: Some(Flight {
+                sent_at: Instant::now(),
+                deadline: invocation.deadline,
+                _held: invocation.held.clone(),
+                answer,
+            }),
         };
         Some(id)
     }
@@ -74,6 +78,10 @@ impl Flights {
         self.free.push(slot_of(id));
         self.running -= 1;
         Some(flight)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.running >= usize::from(SLOTS)
     }
 
     pub(super) fn running(&self) -> usize {
@@ -126,9 +134,11 @@ mod tests {
             trace: Uuid::nil(),
             handler: 0,
             path: Arc::from("topics/a/b"),
+            timeout: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
             deadline_ms: 0,
             input: Input::Request { head: Bytes::new(), body: Bytes::new() },
+            held: None,
         }
     }
 

@@ -10,12 +10,16 @@ mod pool;
 mod watchdog;
 mod worker;
 
+use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use less_protocol::{Input, Thrown};
 use tokio::time::Instant;
 use uuid::Uuid;
+
+use crate::clock;
 
 pub(crate) use launch::{Launcher, Program};
 pub use launch::{SUBCOMMAND, become_worker};
@@ -29,10 +33,25 @@ pub struct Invocation {
     /// The handler's place in the version's `Load`, and its identity.
     pub handler: u16,
     pub path: Arc<str>,
-    /// The same moment twice: to wait for, and to tell the handler (milliseconds since 1970).
+    /// How long the handler may take. Its deadline, the same moment twice: to wait for, and to tell the
+    /// handler (milliseconds since 1970).
+    pub timeout: Duration,
     pub deadline: Instant,
     pub deadline_ms: u64,
     pub input: Input,
+    /// What it occupies (room for its body, its place among the requests) until it ends, also when
+    /// nobody waits for it any more.
+    pub held: Held,
+}
+
+pub(crate) type Held = Option<Arc<dyn Any + Send + Sync>>;
+
+impl Invocation {
+    /// The same, with all its time before it.
+    fn afresh(&self) -> Self {
+        let deadline_ms = u64::try_from(clock::now_ms()).unwrap_or(0) + clock::millis(self.timeout);
+        Self { deadline: Instant::now() + self.timeout, deadline_ms, ..self.clone() }
+    }
 }
 
 /// How an invocation ended.

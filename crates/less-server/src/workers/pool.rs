@@ -3,6 +3,7 @@
 //! One worker serves everything until it falls silent or dies; then another starts beside it or in
 //! its place. Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +21,16 @@ use crate::tasks::Tasks;
 const LOAD_LIMIT: Duration = Duration::from_secs(30);
 /// How long a stopped worker may take to exit before it is killed.
 const EXIT_LIMIT: Duration = Duration::from_secs(2);
-/// How many processes of one pool run suspects at once.
-const ALONE_AT_ONCE: usize = 4;
+/// How many processes of one pool run suspects at once, and how many of them for one handler, so that
+/// one handler's poison leaves places to others.
+const ALONE_AT_ONCE: usize = 16;
+const ALONE_OF_ONE: usize = 2;
 /// Waits between failed starts: the first, doubling up to the second.
 const RESTART_WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A worker that ended sooner than this was short-lived; its replacement waits, longer each time, but
+/// never so long that others' requests notice much.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
+const LONGEST_REPLACEMENT_WAIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 pub struct PoolOptions {
@@ -54,16 +61,19 @@ pub(super) struct Inner {
     pub(super) options: PoolOptions,
     tasks: Tasks,
     state: Mutex<State>,
-    /// A worker became ready, or the pool closed.
-    changed: Notify,
+    /// A worker takes new work again, or the pool closed.
+    changed: Arc<Notify>,
     alone: Semaphore,
+    alone_of: Mutex<HashMap<u16, Arc<Semaphore>>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     workers: Vec<Arc<Worker>>,
     starting: bool,
     closed: bool,
+    /// How many workers in a row were short-lived.
+    short_lives: u32,
 }
 
 impl Pool {
@@ -84,8 +94,9 @@ impl Pool {
             options,
             tasks: tasks.clone(),
             state: Mutex::default(),
-            changed: Notify::new(),
+            changed: Arc::default(),
             alone: Semaphore::new(ALONE_AT_ONCE),
+            alone_of: Mutex::default(),
         });
         inner.clone().add_worker().await?;
         Ok(Self(inner))
@@ -101,14 +112,25 @@ impl Pool {
         }
     }
 
-    /// Runs a suspect in a worker of its own.
-    pub async fn invoke_alone(&self, invocation: &Invocation) -> Outcome {
-        let Ok(_place) = self.0.alone.acquire().await else { return Outcome::NotBegun };
+    /// Runs a suspect in a worker of its own; its time begins once that worker is ready.
+    pub(crate) async fn invoke_alone(&self, invocation: &Invocation) -> Outcome {
+        let own = self.0.alone_of.lock().entry(invocation.handler).or_insert_with(own_places).clone();
+        let (Ok(_own), Ok(_place)) = (own.acquire().await, self.0.alone.acquire().await) else {
+            return Outcome::NotBegun;
+        };
         if self.0.state.lock().closed {
             return Outcome::NotBegun;
         }
-        let Ok(worker) = self.0.clone().start_worker(true).await else { return Outcome::NotBegun };
-        let outcome = run_in(&worker, invocation, true).await.unwrap_or(Outcome::NotBegun);
+        let worker = match self.0.clone().start_worker(true).await {
+            Ok(worker) => worker,
+            Err(error) => {
+                tracing::error!(project = self.0.load.project, ?error, "a worker did not start");
+                // The delivery is due again at once: not as fast as processes fail to start.
+                tokio::time::sleep(RESTART_WAITS.1).await;
+                return Outcome::NotBegun;
+            }
+        };
+        let outcome = run_in(&worker, &invocation.afresh(), true).await.unwrap_or(Outcome::NotBegun);
         worker.say(&ToWorker::Stop);
         if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
             worker.kill();
@@ -129,9 +151,10 @@ impl Pool {
                 worker.say(&ToWorker::Stop);
             }
         }
+        let exit = Instant::now() + EXIT_LIMIT;
         for worker in &workers {
             // One that still runs something was not told to stop, and has no more time.
-            if worker.running() > 0 || timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
+            if worker.running() > 0 || timeout_at(exit, worker.gone.cancelled()).await.is_err() {
                 worker.dismiss();
                 worker.gone.cancelled().await;
             }
@@ -149,6 +172,11 @@ async fn run_in(worker: &Worker, invocation: &Invocation, alone: bool) -> Option
             Reply::ResponseTooLarge(thrown) => Outcome::ResponseTooLarge(thrown),
         }),
         Ok(Ok(Answer::NotBegun)) => None,
+        Ok(Ok(Answer::Dismissed)) => Some(match invocation.input {
+            Input::Message { .. } => Outcome::NotBegun,
+            // Its client must not think that it can safely be sent again.
+            Input::Request { .. } => Outcome::WorkerLost { alone },
+        }),
         Ok(Ok(Answer::Lost) | Err(_)) => Some(Outcome::WorkerLost { alone }),
         Err(_late) => Some(expire(worker, id, invocation, alone)),
     }
@@ -169,6 +197,10 @@ fn expire(worker: &Worker, id: u64, invocation: &Invocation, alone: bool) -> Out
     }
 }
 
+fn own_places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ALONE_OF_ONE))
+}
+
 impl Inner {
     /// The least loaded worker that takes new work; waits for one until `deadline` or the pool's end.
     async fn worker_until(self: &Arc<Self>, deadline: Instant) -> Option<Arc<Worker>> {
@@ -177,11 +209,11 @@ impl Inner {
             let changed = self.changed.notified();
             {
                 let state = self.state.lock();
-                if state.closed {
+                if state.closed || Instant::now() >= deadline {
                     return None;
                 }
-                let ready = state.workers.iter().filter(|worker| worker.phase() == Phase::Ready);
-                if let Some(worker) = ready.min_by_key(|worker| worker.running()) {
+                let available = state.workers.iter().filter(|worker| worker.is_available());
+                if let Some(worker) = available.min_by_key(|worker| worker.running()) {
                     return Some(worker.clone());
                 }
             }
@@ -193,7 +225,7 @@ impl Inner {
     /// Starts another worker when none takes new work and none is starting.
     pub(super) fn ensure_available(self: &Arc<Self>) {
         let mut state = self.state.lock();
-        let available = state.workers.iter().any(|worker| worker.phase() == Phase::Ready);
+        let available = state.workers.iter().any(|worker| worker.is_available());
         if available || state.starting || state.closed || state.workers.len() >= self.options.most_workers {
             return;
         }
@@ -203,6 +235,11 @@ impl Inner {
     }
 
     async fn replace(self: Arc<Self>) {
+        let short_lives = self.state.lock().short_lives;
+        if short_lives > 1 {
+            let wait = RESTART_WAITS.0 * 2_u32.saturating_pow(short_lives - 2);
+            tokio::time::sleep(wait.min(LONGEST_REPLACEMENT_WAIT)).await;
+        }
         let (mut wait, longest) = RESTART_WAITS;
         while let Err(error) = self.clone().add_worker().await {
             tracing::error!(project = self.load.project, ?error, "a worker did not start");
@@ -218,12 +255,24 @@ impl Inner {
 
     async fn add_worker(self: Arc<Self>) -> Result<(), StartError> {
         let worker = self.clone().start_worker(false).await?;
-        self.state.lock().workers.push(worker.clone());
+        {
+            let mut state = self.state.lock();
+            if state.closed {
+                worker.kill();
+                return Ok(());
+            }
+            state.workers.push(worker.clone());
+        }
         self.changed.notify_waiters();
         let this = self.clone();
+        let began = Instant::now();
         self.tasks.work("worker end", async move {
             worker.gone.cancelled().await;
-            this.state.lock().workers.retain(|other| !Arc::ptr_eq(other, &worker));
+            {
+                let mut state = this.state.lock();
+                state.workers.retain(|other| !Arc::ptr_eq(other, &worker));
+                state.short_lives = if began.elapsed() < SHORT_LIFE { state.short_lives + 1 } else { 0 };
+            }
             this.ensure_available();
             // Those who wait for a place look again: `most_workers` may have kept them waiting.
             this.changed.notify_waiters();
@@ -233,7 +282,7 @@ impl Inner {
 
     async fn start_worker(self: Arc<Self>, alone: bool) -> Result<Arc<Worker>, StartError> {
         let spawned = self.launcher.spawn(self.program.clone()).await.map_err(StartError::Failed)?;
-        let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.tasks);
+        let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.changed, &self.tasks);
         self.tasks.work("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
         let failed = |why: &str| {
             worker.kill();

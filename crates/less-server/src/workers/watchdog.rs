@@ -12,7 +12,7 @@ const TICK: Duration = Duration::from_millis(200);
 const IDLE_TICKS: u32 = 300;
 
 /// Runs until the worker is gone. `alone`: it is not part of the pool and is stopped by its user.
-pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, alone: bool) {
+pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool) {
     let mut ticks = tokio::time::interval(TICK);
     let mut idle = 0;
     loop {
@@ -36,8 +36,9 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, alone: bool) {
             pool.ensure_available();
         }
         idle = if !alone && worker.running() == 0 { idle + 1 } else { 0 };
-        if idle > IDLE_TICKS && pool.let_go(&worker) {
-            return;
+        if idle > IDLE_TICKS {
+            // Let go, it is watched to its end like one that was never the pool's.
+            alone = pool.let_go(&worker);
         }
     }
 }

@@ -14,7 +14,7 @@ use less_protocol::{Call, CallError, Decoder, FromWorker, Invoke, Load, Loaded, 
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,9 @@ use crate::clock;
 use crate::services::Services;
 use crate::tasks::Tasks;
 
-#[derive(Debug)]
+/// Calls of one worker that wait for their answers, in KiB of payload.
+const CALL_ROOM: usize = 16 << 10;
+
 pub(super) struct Worker {
     pub(super) pid: u32,
     board: File,
@@ -35,10 +37,14 @@ pub(super) struct Worker {
     pub(super) gone: CancellationToken,
     /// Nothing is in flight any more (for draining).
     idle: Notify,
+    /// The pool's: this worker takes new work again.
+    available: Arc<Notify>,
+    /// Room for calls that wait for their answer, in KiB.
+    call_room: Arc<Semaphore>,
     loaded: Mutex<Option<oneshot::Sender<Loaded>>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     phase: Phase,
     out: BytesMut,
@@ -49,6 +55,8 @@ struct State {
     overdue: bool,
     /// The server ends it: what did not finish is nobody's fault.
     dismissed: bool,
+    /// Its calls fill their room: it is not read, so that its pulse says nothing.
+    congested: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +78,8 @@ pub(super) enum Answer {
     NotBegun,
     /// It had begun when the process was lost.
     Lost,
+    /// It had begun when the server had no more time for it.
+    Dismissed,
 }
 
 /// What a deadline found.
@@ -91,6 +101,7 @@ impl Worker {
         spawned: launch::Spawned,
         load: &Load,
         services: &Arc<Services>,
+        available: &Arc<Notify>,
         tasks: &Tasks,
     ) -> (Arc<Self>, oneshot::Receiver<Loaded>) {
         let launch::Spawned { mut child, socket, board } = spawned;
@@ -102,6 +113,8 @@ impl Worker {
             wake: Notify::new(),
             gone: CancellationToken::new(),
             idle: Notify::new(),
+            available: available.clone(),
+            call_room: Arc::new(Semaphore::new(CALL_ROOM)),
             loaded: Mutex::new(Some(loaded)),
         });
         worker.say(&ToWorker::Load(Box::new(load.clone())));
@@ -111,7 +124,7 @@ impl Worker {
         }
         tasks.work("worker writer", worker.clone().write(write));
         let (this, services, calls) = (worker.clone(), services.clone(), tasks.clone());
-        tasks.work("worker reader", async move {
+        tasks.critical("worker reader", async move {
             this.clone().read(read, services, &calls).await;
             launch::kill(&child);
             child.wait().await.ok();
@@ -122,6 +135,12 @@ impl Worker {
 
     pub(super) fn phase(&self) -> Phase {
         self.state.lock().phase
+    }
+
+    /// Whether it takes new work.
+    pub(super) fn is_available(&self) -> bool {
+        let state = self.state.lock();
+        state.phase == Phase::Ready && !state.flights.is_full()
     }
 
     pub(super) fn running(&self) -> usize {
@@ -162,7 +181,7 @@ impl Worker {
     /// The deadline of `id` has passed: it leaves its slot, and the worker is told.
     pub(super) fn expire(&self, id: u64) -> Expired {
         let mut state = self.state.lock();
-        if state.flights.finish(id).is_none() {
+        if self.take_out(&mut state, id).is_none() {
             return Expired::Answered;
         }
         let begun = self.has_begun(id);
@@ -187,6 +206,9 @@ impl Worker {
     /// blocked, and the deadline of something it began has passed.
     pub(super) fn check_pulse(&self) -> bool {
         let mut state = self.state.lock();
+        if state.congested {
+            return false;
+        }
         let Some(since) = state.ping else {
             state.ping = Some(Instant::now());
             ToWorker::Ping { nonce: 0 }.encode(&mut state.out);
@@ -203,8 +225,11 @@ impl Worker {
         }
         let blocked = matches!(state.phase, Phase::Silent | Phase::Closing);
         let stale = state.flights.older_than(silence);
-        let withdrawn: Vec<Flight> =
-            stale.into_iter().filter(|id| !self.has_begun(*id)).filter_map(|id| state.flights.finish(id)).collect();
+        let withdrawn: Vec<Flight> = stale
+            .into_iter()
+            .filter(|id| !self.has_begun(*id))
+            .filter_map(|id| self.take_out(&mut state, id))
+            .collect();
         let overdue = state.overdue;
         drop(state);
         for flight in withdrawn {
@@ -232,6 +257,16 @@ impl Worker {
         }
     }
 
+    /// Takes `id` out of flight; a place that was the last one may be waited for.
+    fn take_out(&self, state: &mut State, id: u64) -> Option<Flight> {
+        let was_full = state.flights.is_full();
+        let flight = state.flights.finish(id)?;
+        if was_full {
+            self.available.notify_waiters();
+        }
+        Some(flight)
+    }
+
     pub(super) fn say(&self, frame: &ToWorker) {
         frame.encode(&mut self.state.lock().out);
         self.wake.notify_one();
@@ -246,7 +281,7 @@ impl Worker {
         }
     }
 
-    /// Ends the process because the server has no more time for it: what it had begun counts as not begun.
+    /// Ends the process because the server has no more time for it: what it has begun is nobody's fault.
     pub(super) fn dismiss(&self) {
         self.state.lock().dismissed = true;
         self.kill();
@@ -289,7 +324,8 @@ impl Worker {
             }
             loop {
                 match decoder.next_from_worker() {
-                    Ok(Some(frame)) => self.hear(frame, &services, calls),
+                    Ok(Some(FromWorker::Call(call))) => self.serve(call, &services, calls).await,
+                    Ok(Some(frame)) => self.hear(frame, &services),
                     Ok(None) => break,
                     Err(error) => {
                         tracing::error!(pid = self.pid, %error, "a worker broke the protocol");
@@ -300,11 +336,11 @@ impl Worker {
         }
     }
 
-    fn hear(self: &Arc<Self>, frame: FromWorker, services: &Arc<Services>, calls: &Tasks) {
+    fn hear(&self, frame: FromWorker, services: &Services) {
         match frame {
             FromWorker::Reply { id, reply } => self.answer(id, Answer::Reply(reply)),
             FromWorker::Returned { id } => self.answer(id, Answer::NotBegun),
-            FromWorker::Call(call) => self.serve(call, services, calls),
+            FromWorker::Call(_) => {} // the reader serves calls itself: they may have to wait
             FromWorker::Log { id, error, time, text } => {
                 let (path, invocation) = self.state.lock().flights.whose(id);
                 services.log(path, invocation, error, time, text);
@@ -315,6 +351,7 @@ impl Worker {
                 state.overdue = false;
                 if state.phase == Phase::Silent {
                     state.phase = Phase::Ready;
+                    self.available.notify_waiters();
                 }
             }
             FromWorker::Loaded(loaded) => {
@@ -326,7 +363,7 @@ impl Worker {
     }
 
     fn answer(&self, id: u64, answer: Answer) {
-        let flight = self.state.lock().flights.finish(id);
+        let flight = self.take_out(&mut self.state.lock(), id);
         if let Some(flight) = flight {
             // Its requester may have gone; the handler has run all the same.
             flight.answer.send(answer).ok();
@@ -334,7 +371,7 @@ impl Worker {
         self.idle.notify_waiters();
     }
 
-    fn serve(self: &Arc<Self>, call: Call, services: &Arc<Services>, calls: &Tasks) {
+    async fn serve(self: &Arc<Self>, call: Call, services: &Arc<Services>, calls: &Tasks) {
         let number = call.call;
         let Some(caller) = self.state.lock().flights.caller(call.id) else {
             let result = Err(CallError {
@@ -343,11 +380,27 @@ impl Worker {
             });
             return self.say(&ToWorker::Answer { call: number, result });
         };
+        let Some(room) = self.room_for(&call).await else { return };
         let (this, services) = (self.clone(), services.clone());
-        calls.work("call", async move {
+        calls.critical("call", async move {
             let result = services.call(caller, call).await;
+            drop(room);
             this.say(&ToWorker::Answer { call: number, result });
         });
+    }
+
+    /// A worker that calls faster than calls are answered is not read for as long.
+    async fn room_for(&self, call: &Call) -> Option<OwnedSemaphorePermit> {
+        let kib = u32::try_from(1 + call.payload.len() / 1024).unwrap_or(u32::MAX).min(CALL_ROOM as u32);
+        if let Ok(room) = self.call_room.clone().try_acquire_many_owned(kib) {
+            return Some(room);
+        }
+        self.state.lock().congested = true;
+        let room = self.call_room.clone().acquire_many_owned(kib).await.ok();
+        let mut state = self.state.lock();
+        state.congested = false;
+        state.ping = None;
+        room
     }
 
     /// The process is gone: answers everything that was in flight.
@@ -360,7 +413,11 @@ impl Worker {
         let dismissed = state.dismissed;
         drop(state);
         for (id, flight) in flights {
-            let answer = if !dismissed && self.has_begun(id) { Answer::Lost } else { Answer::NotBegun };
+            let answer = match (self.has_begun(id), dismissed) {
+                (false, _) => Answer::NotBegun,
+                (true, false) => Answer::Lost,
+                (true, true) => Answer::Dismissed,
+            };
             flight.answer.send(answer).ok();
         }
         self.loaded.lock().take();

@@ -174,12 +174,15 @@ impl Writer<'_> {
     fn expire(&mut self, subscriber: SubscriberId) -> Sql<More> {
         let Some((member, _)) = self.catalog.subscriber(subscriber).cloned() else { return Ok(false) };
         let now = self.now();
-        member.lane.take_expired(now).into_iter().for_each(|delivery| self.bury_expired(delivery));
+        let ready = member.lane.take_expired(now);
+        let mut buried = ready.len();
+        ready.into_iter().for_each(|delivery| self.bury_expired(delivery));
         let published_by = now.saturating_sub(member.retention);
         let untried = waiting_rows(subscriber, self.rows.untried.query((subscriber.0, published_by, PIECE))?)?;
         let tried = waiting_rows(subscriber, self.rows.tried.query((subscriber.0, PIECE))?)?;
         let full = untried.len() == PIECE as usize || tried.len() == PIECE as usize;
-        let buried = self.expire_rows(untried, now)? + self.expire_rows(tried, now)?;
+        buried += self.expire_rows(untried, now)? + self.expire_rows(tried, now)?;
+        // With none buried the first rows are all claimed: they must be settled before one can look behind them.
         Ok(full && buried > 0)
     }
 

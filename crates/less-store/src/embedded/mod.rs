@@ -228,7 +228,8 @@ impl Topics for Embedded {
     async fn deploy(&self, deployment: Deployment, subscriptions: Vec<Subscription>) -> Result<Deployed> {
         let project = deployment.project.clone();
         let subscribers = self.shared.inbox.ask(|answer| Job::Deploy { deployment, subscriptions, answer }).await?;
-        let mut parked = self.backlogs(&project).await?;
+        // What is deployed is deployed: a count that fails takes nothing back.
+        let mut parked = self.backlogs(&project).await.unwrap_or_default();
         parked.retain(|backlog| !backlog.deployed && backlog.waiting > 0);
         Ok(Deployed { subscribers, parked: parked.into_iter().map(reader::Backlog::named).collect() })
     }

@@ -68,7 +68,7 @@ impl<'c> Writer<'c> {
             chores: VecDeque::new(),
             tidy: Tidy::new(wal),
             full_until: None,
-            next_sweep: (shared.clock)().saturating_add(crate::clock::millis(SWEEP_EVERY)),
+            next_sweep: Timestamp::MIN, // at the first turn: it may have been closed for long
             shared,
         })
     }

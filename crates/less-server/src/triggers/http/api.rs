@@ -136,6 +136,8 @@ fn invocation(
         trace: id,
         handler: route.handler,
         path: route.path,
+        timeout: route.timeout,
+        held: None,
         deadline: arrived + route.timeout,
         deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(route.timeout),
         input: Input::Request { head: serde_json::to_vec(&head).unwrap_or_default().into(), body: body.clone() },

@@ -1,19 +1,32 @@
 //! Takes ports on the loopback addresses.
 
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 
 /// How far beyond the wanted port a free one is looked for.
 const NEXT: u16 = 200;
+/// So often any free port is asked for: the kernel picks it for one address, and the other may have it taken.
+const ANY: usize = 16;
 
 /// A port, listened to on 127.0.0.1 and, where the machine has it, ::1.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub port: u16,
     pub listeners: Vec<TcpListener>,
+}
+
+/// Whose port it is, and so how another is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortOf {
+    Gateway,
+    Control,
+    /// One API of `run`.
+    Api,
 }
 
 /// What to do about a port that is taken.
@@ -24,19 +37,24 @@ pub(crate) enum Taken {
 }
 
 /// Listens on `port` (0: any free one).
-pub(crate) async fn bind(port: u16, taken: Taken) -> anyhow::Result<Bound> {
+pub(crate) async fn bind(of: PortOf, port: u16, taken: Taken) -> anyhow::Result<Bound> {
     let last = if taken == Taken::NextFree { port.saturating_add(NEXT) } else { port };
-    for candidate in port..=last {
+    let candidates: Vec<u16> = if port == 0 { vec![0; ANY] } else { (port..=last).collect() };
+    for candidate in candidates {
         match bind_both(candidate).await {
             Ok(bound) => return Ok(bound),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && candidate < last => {}
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && taken == Taken::Fail => {
-                bail!("port {port} is taken by another program; stop it, or choose another with --port or LESS_PORT");
-            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error).with_context(|| format!("cannot listen on port {candidate}")),
         }
     }
-    bail!("no free port from {port} to {last}")
+    match (port, taken) {
+        (0, _) => bail!("cannot find a port that is free on both 127.0.0.1 and ::1"),
+        (_, Taken::NextFree) => bail!("the ports {port} to {last} are taken\n  hint: {}", of.hint()),
+        (_, Taken::Fail) => {
+            let holder = holder(port).unwrap_or_else(|| "another program".to_owned());
+            bail!("port {port} is taken by {holder}\n  hint: stop it, or {}", of.hint())
+        }
+    }
 }
 
 async fn bind_both(port: u16) -> io::Result<Bound> {
@@ -50,4 +68,65 @@ async fn bind_both(port: u16) -> io::Result<Bound> {
         Err(_) => {}
     }
     Ok(Bound { port, listeners })
+}
+
+impl PortOf {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Gateway => "choose another: LESS_PORT, or `less-cli server start --port <port>`",
+            Self::Control => "choose another for the control API: `less-cli server start --control-port <port>`",
+            Self::Api => "choose others: `less-cli run --port <port>`",
+        }
+    }
+}
+
+/// Who listens on a port, as far as we may see other people's programs: `nginx (process 80)`.
+fn holder(port: u16) -> Option<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    let sockets: Vec<PathBuf> =
+        tables.iter().flat_map(|table| table.lines()).filter_map(|line| listening(line, port)).collect();
+    let processes = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path());
+    let holds = |process: &PathBuf| {
+        let mut files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        files.any(|file| fs::read_link(file.path()).is_ok_and(|target| sockets.contains(&target)))
+    };
+    let process = processes.into_iter().find(holds)?;
+    let name = fs::read_to_string(process.join("comm")).ok()?;
+    Some(format!("{} (process {})", name.trim(), process.file_name()?.display()))
+}
+
+/// The socket of a line of `/proc/net/tcp` that listens on `port`, as links in `/proc/<pid>/fd` name it.
+fn listening(line: &str, port: u16) -> Option<PathBuf> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    let listens = local.ends_with(&format!(":{port:04X}")) && *state == LISTEN;
+    listens.then(|| format!("socket:[{inode}]").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(of: PortOf, port: u16) -> String {
+        bind(of, port, Taken::Fail).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_told_with_its_holder_and_the_flag_that_chooses_another() {
+        let taken = bind(PortOf::Gateway, 0, Taken::Fail).await.unwrap();
+        let told = refusal(PortOf::Gateway, taken.port).await;
+        assert!(told.contains(&format!("port {} is taken by ", taken.port)), "{told}");
+        assert!(told.contains(&format!("(process {})", std::process::id())), "{told}");
+        assert!(told.contains("LESS_PORT") && told.contains("--port"), "{told}");
+        let told = refusal(PortOf::Control, taken.port).await;
+        assert!(told.contains("--control-port") && !told.contains("LESS_PORT"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn the_next_free_port_follows_the_wanted_one() {
+        let taken = bind(PortOf::Api, 0, Taken::NextFree).await.unwrap();
+        let next = bind(PortOf::Api, taken.port, Taken::NextFree).await.unwrap();
+        assert!(next.port > taken.port, "{} follows {}", next.port, taken.port);
+    }
 }

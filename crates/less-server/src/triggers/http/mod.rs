@@ -21,7 +21,7 @@ use hyper::{Response, StatusCode, header};
 use tokio_stream::wrappers::ReceiverStream;
 
 pub(crate) use api::ApiRoutes;
-pub(crate) use bind::{Bound, Taken, bind};
+pub(crate) use bind::{Bound, PortOf, Taken, bind};
 pub(crate) use body::read_body;
 pub(crate) use connection::serve;
 pub(crate) use door::Door;

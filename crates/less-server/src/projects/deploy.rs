@@ -1,0 +1,245 @@
+//! A deploy, from a snapshot to a live version: whole or not at all.
+//!
+//! Everything that can fail comes before the store's commit: unpacking, checking, installing, loading
+//! every handler. After it nothing is undone, and what is left to do is done in the background.
+
+use std::fs;
+use std::sync::Arc;
+
+use less_project::{Env, Problem, Project, ProjectName, discover};
+use less_store::Deployment;
+use uuid::Uuid;
+
+use super::{Projects, describe, remove_folder};
+use crate::build;
+use crate::clock;
+use crate::control::api::{DeployEvent, DeployMeta, Resources, Step};
+use crate::home::Version;
+use crate::limits;
+use crate::live::{Live, Parts};
+use crate::services::Services;
+use crate::workers::StartError;
+
+/// Why a deploy changed nothing.
+#[derive(Debug)]
+pub struct DeployFailed {
+    pub message: String,
+    pub problems: Vec<Problem>,
+}
+
+impl From<&anyhow::Error> for DeployFailed {
+    fn from(error: &anyhow::Error) -> Self {
+        Self { message: format!("{error:#}"), problems: Vec::new() }
+    }
+}
+
+impl From<build::Error> for DeployFailed {
+    fn from(error: build::Error) -> Self {
+        match error {
+            build::Error::Problems(problems) => Self::problems(problems),
+            failed @ build::Error::Io { .. } => Self::from(&failed.into()),
+        }
+    }
+}
+
+impl DeployFailed {
+    pub(super) fn problems(problems: Vec<Problem>) -> Self {
+        let message = match problems.len() {
+            1 => "the project has a problem".to_owned(),
+            many => format!("the project has {many} problems"),
+        };
+        Self { message, problems }
+    }
+}
+
+/// Hears each step of a deploy.
+pub(crate) type Progress<'a> = &'a (dyn Fn(DeployEvent) + Send + Sync);
+
+impl Projects {
+    /// Puts a snapshot live. On failure the old version goes on, unchanged. Once the new one is recorded
+    /// this cannot fail any more.
+    pub(crate) async fn deploy(
+        &self,
+        name: &ProjectName,
+        snapshot: fs::File,
+        meta: DeployMeta,
+        progress: Progress<'_>,
+    ) -> Result<Resources, DeployFailed> {
+        let _turn = self.turn(name).lock_owned().await;
+        let id = Uuid::now_v7().simple().to_string();
+        let version = self.home.version(name, &id);
+        let stop = self.tasks.stopping();
+        let built = tokio::select! {
+            biased; // a version that is not live yet need not be finished
+            () = stop.cancelled() => Err(DeployFailed::from(&anyhow::anyhow!("the server is stopping"))),
+            built = self.build_version(name, &version, snapshot, meta, progress) => built,
+        };
+        let switched = match built {
+            Ok(live) => self.switch(id, live, progress).await,
+            Err(failed) => Err(failed),
+        };
+        if switched.is_err() {
+            remove_folder(version.folder().to_owned()).await;
+        }
+        switched
+    }
+
+    /// Unpacks, checks, installs, and starts the workers; nothing of it is live.
+    async fn build_version(
+        &self,
+        name: &ProjectName,
+        version: &Version,
+        snapshot: fs::File,
+        meta: DeployMeta,
+        progress: Progress<'_>,
+    ) -> Result<Arc<Live>, DeployFailed> {
+        let step = |step| progress(DeployEvent::Step { step });
+        step(Step::Checking);
+        let root = version.project();
+        let project = {
+            let (root, name) = (root.clone(), name.clone());
+            tokio::task::spawn_blocking(move || unpack(&snapshot, &root, &name))
+                .await
+                .map_err(|error| DeployFailed::from(&error.into()))??
+        };
+        for problem in &project.warnings {
+            progress(DeployEvent::Warning { problem: problem.clone() });
+        }
+        check_env(&project, &meta.env)?;
+        let installing = || step(Step::InstallingDependencies);
+        build::prepare(&root, &self.home.dependency_cache(), &self.sdk, &project, &meta.env, installing).await?;
+        version.write_env(&meta.env).map_err(|error| DeployFailed::from(&error))?;
+        // The commit that makes the version live must not survive a power cut that its files do not.
+        let folder = version.folder().to_owned();
+        tokio::task::spawn_blocking(move || sync(&folder))
+            .await
+            .map_err(|error| DeployFailed::from(&error.into()))?
+            .map_err(|error| DeployFailed::from(&error))?;
+        step(Step::StartingWorkers);
+        self.start(name, project, version, &meta.env).await
+    }
+
+    /// Starts the workers of a version that is ready on disk.
+    pub(super) async fn start(
+        &self,
+        name: &ProjectName,
+        project: Project,
+        version: &Version,
+        env: &Env,
+    ) -> Result<Arc<Live>, DeployFailed> {
+        let topic_names = project.topics.iter().map(|topic| Arc::from(topic.name.as_str())).collect();
+        let logs = self.logs(name).await.map_err(|error| DeployFailed::from(&error))?;
+        let echo = self.echo.clone();
+        let services = Arc::new(Services::new(Arc::from(name.as_ref()), topic_names, self.topics.clone(), logs, echo));
+        let root = version.project();
+        let parts = Parts {
+            program: build::program(&self.sdk, &root, env),
+            launcher: self.launcher.clone(),
+            services,
+            topics: self.topics.clone(),
+        };
+        match Live::start(name, project, &root, parts, &self.tasks).await {
+            Ok(live) => Ok(Arc::new(live)),
+            Err(StartError::Problems(problems)) => Err(DeployFailed::problems(
+                problems.into_iter().map(|problem| Problem::new(problem.file, problem.message, "")).collect(),
+            )),
+            Err(StartError::Failed(error)) => Err(DeployFailed::from(&error)),
+        }
+    }
+
+    /// The moment a version becomes the live one: the store's commit, then what runs.
+    async fn switch(&self, id: String, live: Arc<Live>, progress: Progress<'_>) -> Result<Resources, DeployFailed> {
+        progress(DeployEvent::Step { step: Step::Switching });
+        let (before, record, deployed) = match self.commit(id, &live).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                live.retire(limits::GRACE).await;
+                return Err(DeployFailed::from(&error));
+            }
+        };
+        for (topic, subscriber, waiting) in &deployed.parked {
+            progress(DeployEvent::Warning { problem: describe::parked(topic, subscriber, *waiting) });
+        }
+        let resources = describe::resources(&record, Some(&live), *self.addresses.lock(), Vec::new());
+        match self.registry.switch(live.clone()) {
+            Ok(old) => {
+                if let Some(old) = &old {
+                    old.stop_dispatch();
+                }
+                live.dispatch(&deployed.subscribers, old.as_deref());
+                self.retire_in_background(old, before);
+                let (topics, name) = (self.topics.clone(), live.name.clone());
+                self.tasks.work("hurry", async move {
+                    if let Err(error) = topics.hurry(&name).await {
+                        tracing::warn!(project = &*name, %error, "waiting deliveries stay as they were due");
+                    }
+                });
+            }
+            // The server is stopping; the version is recorded and runs from the next start on.
+            Err(live) => live.retire(limits::GRACE).await,
+        }
+        Ok(resources)
+    }
+
+    async fn commit(
+        &self,
+        id: String,
+        live: &Live,
+    ) -> anyhow::Result<(Option<Deployment>, Deployment, less_store::Deployed)> {
+        let before = self.record(&live.name).await?;
+        let now = clock::now_ms();
+        let record = Deployment {
+            project: live.name.to_string(),
+            id: before.as_ref().map_or_else(Uuid::now_v7, |before| before.id),
+            version: id,
+            created_at: before.as_ref().map_or(now, |before| before.created_at),
+            updated_at: now,
+        };
+        let deployed = self.topics.deploy(record.clone(), live.subscriptions()).await?;
+        Ok((before, record, deployed))
+    }
+
+    /// Lets the replaced version finish what it runs, then removes its folder.
+    fn retire_in_background(&self, old: Option<Arc<Live>>, before: Option<Deployment>) {
+        let folder = before.map(|before| self.home.version_of(&before).folder().to_owned());
+        let retiring = self.retiring.clone();
+        retiring.lock().extend(old.clone());
+        self.tasks.work("retire", async move {
+            if let Some(old) = old {
+                old.retire(limits::RETIRE).await;
+                retiring.lock().retain(|other| !Arc::ptr_eq(other, &old));
+            }
+            if let Some(folder) = folder {
+                remove_folder(folder).await;
+            }
+        });
+    }
+}
+
+/// Blocking: unpacks and checks the snapshot.
+fn unpack(snapshot: &fs::File, root: &std::path::Path, name: &ProjectName) -> Result<Project, DeployFailed> {
+    fs::create_dir_all(root).map_err(|error| DeployFailed::from(&error.into()))?;
+    build::unpack::unpack(snapshot, root)?;
+    discover(root, name.as_ref()).map_err(DeployFailed::problems)
+}
+
+/// Blocking: puts everything under this folder's disk on it.
+fn sync(folder: &std::path::Path) -> anyhow::Result<()> {
+    rustix::fs::syncfs(fs::File::open(folder)?)?;
+    Ok(())
+}
+
+/// Every variable that `less.config` lists must have come with the deploy.
+fn check_env(project: &Project, env: &Env) -> Result<(), DeployFailed> {
+    let missing: Vec<Problem> = project
+        .config
+        .env_vars
+        .iter()
+        .filter(|name| !env.contains_key(*name))
+        .map(|name| {
+            let hint = "set it in the environment or in .env";
+            Problem::new("less.config", format!("the variable {name} is not set"), hint)
+        })
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(DeployFailed::problems(missing)) }
+}
