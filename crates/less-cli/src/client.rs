@@ -254,9 +254,19 @@ impl std::error::Error for Refused {}
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::process::{Child, Command, Stdio};
 
     use super::*;
+
+    /// A process that looks like a server until its stdin is closed.
+    fn stand_in() -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo; read line", "server", "serve"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A process that has just begun has no arguments yet.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        child
+    }
 
     #[test]
     fn a_refusal_is_told_in_the_servers_words() {
@@ -294,8 +304,7 @@ mod tests {
             let file = ServerFile { pid, gateway_port: 1, control_port: 1 };
             fs::write(home.path().join("server.json"), serde_json::to_vec(&file).unwrap()).unwrap();
         };
-        let mut waits = Command::new("sh");
-        let mut server = waits.args(["-c", "read line", "server", "serve"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut server = stand_in();
         leave(server.id());
         let error = connect(home.path()).err().unwrap().to_string();
         assert!(error.contains(&format!("process {}", server.id())), "{error}");
@@ -322,8 +331,7 @@ mod tests {
 
     #[test]
     fn a_server_of_another_user_is_not_the_homes() {
-        let mut waits = Command::new("sh");
-        let mut server = waits.args(["-c", "read line", "server", "serve"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut server = stand_in();
         let user = rustix::process::geteuid().as_raw();
         assert!(is_server(server.id(), &[user + 1, user]));
         assert!(!is_server(server.id(), &[user + 1]));

@@ -85,12 +85,13 @@ fn holder(port: u16) -> Option<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
     let sockets: Vec<PathBuf> =
         tables.iter().flat_map(|table| table.lines()).filter_map(|line| listening(line, port)).collect();
-    let processes = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path());
+    let is_process = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0].is_ascii_digit());
+    let mut processes = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path()).filter(is_process);
     let holds = |process: &PathBuf| {
         let mut files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
         files.any(|file| fs::read_link(file.path()).is_ok_and(|target| sockets.contains(&target)))
     };
-    let process = processes.into_iter().find(holds)?;
+    let process = processes.find(holds)?;
     let name = fs::read_to_string(process.join("comm")).ok()?;
     Some(format!("{} (process {})", name.trim(), process.file_name()?.display()))
 }
