@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::harness::{Connection, Home, Request, eventually, for_a_while, http};
+use crate::harness::{Answer, Connection, Home, Request, eventually, for_a_while, http};
 
 const LENGTH: &str = "exports.process = async (request) => ({ body: String(request.body.length) });";
 
 fn deployed(home: &Home) -> String {
     let files = [
         ("less/apis/shop/post.js", LENGTH),
+        ("less/topics/sold/one/index.js", "exports.process = async () => {};"),
         ("less/apis/shop/get.js", "exports.process = async () => ({ body: 'here' });"),
     ];
     home.project("shop", &files).deploy().url("shop").to_owned()
@@ -20,8 +21,20 @@ fn begun(method: &str, url: &str) -> String {
     format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\n")
 }
 
-/// Writes `piece` every `pace` until the server answers; the answer's status.
-fn trickle(connection: &mut Connection, piece: &[u8], pace: Duration) -> u16 {
+/// Requests that are answered without their body, and how.
+fn answered_early(api: &str) -> [(&'static str, String, u16); 5] {
+    let project = api.split_once("/apis").unwrap().0;
+    [
+        ("POST", format!("{api}/nowhere"), 404),
+        ("PUT", api.to_owned(), 405),
+        ("POST", format!("{project}/topics/nobody"), 404),
+        ("PUT", format!("{project}/topics/sold"), 405),
+        ("POST", project.replace("/shop", "/nobody/apis/shop"), 404),
+    ]
+}
+
+/// Writes `piece` every `pace` until the server answers; the answer.
+fn trickle(connection: &mut Connection, piece: &[u8], pace: Duration) -> Answer {
     eventually("an answer to a slow client", || {
         let answered = connection.has_something_to_read();
         if !answered {
@@ -30,7 +43,7 @@ fn trickle(connection: &mut Connection, piece: &[u8], pace: Duration) -> u16 {
         }
         answered
     });
-    connection.read_answer(false).unwrap().status
+    connection.read_answer(false).unwrap()
 }
 
 #[test]
@@ -66,12 +79,77 @@ fn the_answer_413_does_not_wait_for_the_body() {
 }
 
 #[test]
+fn what_is_answered_early_is_seen_by_a_client_that_still_sends() {
+    let home = Home::new();
+    for (method, url, status) in answered_early(&deployed(&home)) {
+        Request::new(method, &url).body(vec![b'x'; 20_000_000]).send().expect_error(status);
+    }
+}
+
+#[test]
+fn what_goes_nowhere_is_answered_before_its_body_comes() {
+    let home = Home::new();
+    for (method, url, status) in answered_early(&deployed(&home)) {
+        let mut connection = Connection::open(&url);
+        connection.try_write(format!("{}content-length: 200000\r\n\r\n", begun(method, &url)).as_bytes()).unwrap();
+        connection.read_answer(false).unwrap().expect_error(status);
+    }
+}
+
+#[test]
+fn a_connection_outlives_an_early_answer_to_a_small_body() {
+    let home = Home::new();
+    let api = deployed(&home);
+    let mut connection = Connection::open(&api);
+    for (method, url, status) in answered_early(&api) {
+        let answer = connection.send(&Request::new(method, &url).body(vec![b'x'; 1_000]));
+        assert_eq!(answer.status, status, "{method} {url}");
+    }
+    // The body of the first comes after its answer, with the next request behind it.
+    let nowhere = format!("{api}/nowhere");
+    connection.try_write(format!("{}content-length: 3\r\n\r\n", begun("POST", &nowhere)).as_bytes()).unwrap();
+    connection.read_answer(false).unwrap().expect_error(404);
+    connection.try_write(format!("xyz{}\r\n", begun("GET", &api)).as_bytes()).unwrap();
+    assert_eq!(connection.read_answer(false).unwrap().expect(200).text(), "here");
+}
+
+#[test]
+fn requests_may_follow_each_other_without_waiting_for_answers() {
+    let home = Home::new();
+    let api = deployed(&home);
+    let mut connection = Connection::open(&api);
+    let post = |url: &str| format!("{}content-length: 3\r\n\r\nabc", begun("POST", url));
+    let all = [post(&api), post(&format!("{api}/nowhere")), post(&api), format!("{}\r\n", begun("GET", &api))];
+    connection.try_write(all.concat().as_bytes()).unwrap();
+    for status in [200, 404, 200, 200] {
+        assert_eq!(connection.read_answer(false).unwrap().status, status);
+    }
+}
+
+#[test]
+fn an_announced_body_that_does_not_come_takes_no_room_from_others() {
+    let home = Home::new();
+    let api = deployed(&home);
+    // More than all places among the project's requests, and far more than the room for all bodies.
+    let slow: Vec<_> = (0..1_100)
+        .map(|_| {
+            let mut connection = Connection::open(&api);
+            let begun = format!("{}content-length: {}\r\n\r\nx", begun("POST", &api), 6 << 20);
+            connection.try_write(begun.as_bytes()).unwrap();
+            connection
+        })
+        .collect();
+    assert_eq!(http::post(&api, vec![b'x'; 1 << 20]).expect(200).text(), (1 << 20).to_string());
+    drop(slow);
+}
+
+#[test]
 fn a_head_that_comes_too_slowly_is_answered_with_408() {
     let home = Home::new();
     let api = deployed(&home);
     let mut connection = Connection::open(&api);
     connection.try_write(begun("GET", &api).as_bytes()).unwrap();
-    assert_eq!(trickle(&mut connection, b"x-a: 1\r\n", Duration::from_millis(500)), 408);
+    trickle(&mut connection, b"x-a: 1\r\n", Duration::from_millis(500)).expect_error(408);
     http::get(&api).expect(200);
 }
 
@@ -81,7 +159,7 @@ fn a_body_that_comes_too_slowly_is_answered_with_408() {
     let api = deployed(&home);
     let mut connection = Connection::open(&api);
     connection.try_write(format!("{}content-length: 100000\r\n\r\n", begun("POST", &api)).as_bytes()).unwrap();
-    assert_eq!(trickle(&mut connection, b"x", Duration::from_millis(200)), 408);
+    trickle(&mut connection, b"x", Duration::from_millis(200)).expect_error(408);
 }
 
 #[test]

@@ -175,6 +175,28 @@ fn run_moves_to_the_next_port_when_its_own_is_taken() {
 }
 
 #[test]
+fn a_run_that_cannot_start_prints_what_the_handlers_printed_and_why() {
+    let home = Home::new();
+    let text = "console.log('loading'); throw new Error('no start');";
+    let project = home.project("shop", &[("less/apis/shop/get.js", text)]);
+    let ran = project.run(&["run", "shop", "--port", "0"]).failed_with(1);
+    assert!(ran.stdout.contains("worker loading"), "{ran:?}");
+    assert!(ran.stderr.contains("no start") && ran.stderr.contains("nothing runs"), "{ran:?}");
+}
+
+#[test]
+fn run_prints_the_address_of_an_api_that_is_new() {
+    let home = Home::new();
+    let project = waiting_project(&home);
+    let mut run = home.start("run", &project.folder, &["run", "shop", "--port", "0"]);
+    run.url("shop");
+    project.write("less/apis/till/get.js", "exports.process = async () => ({ body: 'new' });");
+    assert_eq!(http::get(&run.url("till")).expect(200).text(), "new");
+    run.signal(Signal::INT);
+    assert!(run.ended().success());
+}
+
+#[test]
 fn run_reloads_a_changed_handler() {
     let home = Home::new();
     let project = waiting_project(&home);

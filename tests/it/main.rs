@@ -20,6 +20,7 @@ mod isolation;
 mod lifecycle;
 mod logs;
 mod modules;
+mod overload;
 mod retries;
 mod scene;
 mod strace;

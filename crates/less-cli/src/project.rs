@@ -1,10 +1,10 @@
 //! The project of a folder, ready to be built: checked, its variables read, packed.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use less_project::{Env, Problem, Project, discover, env};
@@ -36,7 +36,10 @@ impl Rejected {
 ///
 /// `consequence` is what a problem leads to: `nothing was deployed`.
 pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printer) -> anyhow::Result<(Project, Env)> {
-    let project = discover(root, name).map_err(|problems| Rejected::new(problems, consequence))?;
+    let project = discover(root, name).map_err(|mut problems| {
+        point_elsewhere(root, &mut problems);
+        Rejected::new(problems, consequence)
+    })?;
     for warning in &project.warnings {
         out.warn(warning);
     }
@@ -50,6 +53,28 @@ pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printe
         env.entry(name).or_insert(value);
     }
     Ok((project, env))
+}
+
+/// Who stands beside a project wants to go there, not to create another.
+fn point_elsewhere(root: &Path, problems: &mut [Problem]) {
+    let missing = problems.iter_mut().find(|problem| problem.path == "less");
+    if let (Some(missing), Some(project)) = (missing, nearby(root)) {
+        missing.hint = format!("go to the project's folder: cd {}", project.display());
+    }
+}
+
+/// Where this folder is no project: the nearest one above it, else the only one in it.
+pub(crate) fn nearby(here: &Path) -> Option<PathBuf> {
+    let is_project = |folder: &Path| folder.join("less").is_dir();
+    if is_project(here) {
+        return None;
+    }
+    let above = here.ancestors().find(|folder| is_project(folder)).map(Path::to_owned);
+    above.or_else(|| {
+        let inside = fs::read_dir(here).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut projects = inside.filter(|folder| is_project(folder));
+        projects.next().filter(|_| projects.next().is_none())
+    })
 }
 
 /// Whether handlers get the caller's variable though `less.config` does not list it.
@@ -83,3 +108,24 @@ impl std::fmt::Display for Rejected {
 }
 
 impl std::error::Error for Rejected {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_project_that_was_meant_is_found_above_and_below() {
+        let all = tempfile::tempdir().unwrap();
+        let shop = all.path().join("shop");
+        fs::create_dir_all(shop.join("less/apis/orders")).unwrap();
+        fs::create_dir_all(all.path().join("empty")).unwrap();
+        for elsewhere in [all.path(), &shop.join("less"), &shop.join("less/apis/orders")] {
+            assert_eq!(nearby(elsewhere).as_ref(), Some(&shop), "{}", elsewhere.display());
+        }
+        for no_help in [&shop, &all.path().join("empty")] {
+            assert_eq!(nearby(no_help), None, "{}", no_help.display());
+        }
+        fs::create_dir_all(all.path().join("till/less")).unwrap();
+        assert_eq!(nearby(all.path()), None, "either may be meant");
+    }
+}

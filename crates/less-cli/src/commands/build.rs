@@ -23,8 +23,8 @@ pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Pr
     // What makes a folder runnable also changes it, so it is tried on a copy; what is kept is the project as it is.
     let trial = tempfile::tempdir_in(home.root())?;
     unpack(&snapshot, trial.path()).map_err(|error| refused(error, CONSEQUENCE))?;
-    out.step("Installing dependencies");
-    block_on(prepare(trial.path(), &project, &env, home))?;
+    let installing = || out.step("Installing dependencies");
+    block_on(prepare(trial.path(), &project, &env, home, installing))?;
     snapshot.seek(SeekFrom::Start(0))?;
     Build::of(home, &project.name)
         .replace(&env, |folder| unpack(&snapshot, folder).map_err(|error| refused(error, CONSEQUENCE)))?;
@@ -33,9 +33,15 @@ pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Pr
 }
 
 /// Installs into the cache of the project's `run`, which then finds everything there.
-async fn prepare(folder: &Path, project: &Project, env: &Env, home: &LessHome) -> anyhow::Result<()> {
+async fn prepare(
+    folder: &Path,
+    project: &Project,
+    env: &Env,
+    home: &LessHome,
+    installing: impl FnOnce(),
+) -> anyhow::Result<()> {
     let run = home.run(&project.name);
     let sdk = sdk::extract(&run).with_context(|| format!("cannot write the SDK to {}", run.display()))?;
-    let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdk, project, env, &|| ()).await;
+    let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdk, project, env, installing).await;
     prepared.map_err(|error| refused(error, CONSEQUENCE))
 }

@@ -27,6 +27,9 @@ pub(crate) fn log(args: &LogArgs, now: i64, home: &LessHome, out: &mut Printer) 
 
     let client = connect(&home.server())?;
     print(&client, &project, &mut query, look, out)?;
+    if query.after.is_none() && !args.follow {
+        out.remark("Nothing was logged");
+    }
     if args.follow {
         follow(&home.server(), client, &project, &mut query, look, out)?;
     }
@@ -89,4 +92,17 @@ fn follow(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_is_asked_for_by_its_identity_and_what_is_none_as_it_was_typed() {
+        assert_eq!(identity("less/topics/a/b/index.js"), "topics/a/b");
+        for typed in ["worker", "orders/post", "topics/a"] {
+            assert_eq!(identity(typed), typed);
+        }
+    }
 }

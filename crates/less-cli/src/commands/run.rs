@@ -11,14 +11,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use less_project::ProjectName;
-use less_server::control::api::{DeployEvent, DeployMeta, LogLine, Resources};
+use less_server::control::api::{DeployEvent, DeployMeta, LogLine, NamedUrl, Resources};
 use less_server::logs::Line;
 use less_server::{Echo, Listen, Options, Server};
 use tokio::sync::mpsc;
 
 use crate::args::RunArgs;
+use crate::background::is_in_use;
 use crate::builds::Build;
 use crate::commands::deploy::{failed, words};
 use crate::foreground::{INTERRUPTED, Signals, block_on, log_to_stderr, own_executable};
@@ -53,11 +54,21 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printe
     log_to_stderr(tracing::Level::WARN);
     block_on(async {
         let signals = Signals::listen()?;
-        let server = Server::start(options).await?;
+        let server = Server::start(options).await.map_err(|error| runs_twice(&name, error))?;
         let (events, told) = mpsc::channel(EVENTS);
         let terminal = Terminal { told, tail, signals, json: args.json, out };
-        App { name, source, scratch, server, events, watch }.serve(first, terminal).await
+        App { name, source, scratch, server, events, watch, apis: Vec::new() }.serve(first, terminal).await
     })
+}
+
+/// The name has one home, and a home has one process.
+fn runs_twice(name: &ProjectName, error: anyhow::Error) -> anyhow::Error {
+    if !is_in_use(&error) {
+        return error;
+    }
+    anyhow!(
+        "\"{name}\" runs already: {error}\n  hint: stop it there, or run this one under another name: less-cli run <name>"
+    )
 }
 
 /// Where the project comes from.
@@ -74,8 +85,9 @@ fn source(name: &ProjectName, here: &Path, home: &LessHome) -> anyhow::Result<So
     if build.exists() {
         return Ok(Source::Built(build));
     }
+    let place = project::nearby(here).map_or_else(String::new, |project| format!(", {}", project.display()));
     bail!(
-        "there is no `less` folder here, and no build of \"{name}\"\n  hint: go to the project's folder, or build it there: less-cli build {name}"
+        "there is no folder less/ here, and no build of \"{name}\"\n  hint: go to the project's folder{place}, or build it there: less-cli build {name}"
     )
 }
 
@@ -112,6 +124,8 @@ struct App {
     /// What a deployment tells, on its way to the terminal.
     events: mpsc::Sender<DeployEvent>,
     watch: Watch,
+    /// As they were last shown.
+    apis: Vec<NamedUrl>,
 }
 
 enum Event {
@@ -124,7 +138,7 @@ impl App {
     async fn serve(mut self, first: Loaded, mut terminal: Terminal<'_>) -> anyhow::Result<ExitCode> {
         match self.deploy(first, NOTHING_RUNS, &mut terminal).await {
             None => return self.stop(terminal).await,
-            Some(Ok(resources)) => terminal.running(&self.name, &resources)?,
+            Some(Ok(resources)) => self.show(resources, &mut terminal)?,
             Some(Err(error)) => {
                 terminal.until(self.server.stop()).await;
                 // Often the reason is in what the handlers printed.
@@ -162,7 +176,7 @@ impl App {
     }
 
     /// False when a signal came meanwhile.
-    async fn reload(&self, terminal: &mut Terminal<'_>) -> bool {
+    async fn reload(&mut self, terminal: &mut Terminal<'_>) -> bool {
         let result = match self.source.load(&self.name, &self.scratch, OLD_ONE_RUNS, terminal.out) {
             Ok(loaded) => match self.deploy(loaded, OLD_ONE_RUNS, terminal).await {
                 Some(result) => result,
@@ -170,11 +184,20 @@ impl App {
             },
             Err(error) => Err(error),
         };
-        match result {
-            Ok(_) => terminal.out.remark("Reloaded ✅"),
-            Err(error) => terminal.out.failure(&error),
+        let shown = result.and_then(|resources| {
+            terminal.out.remark("Reloaded ✅");
+            if resources.apis == self.apis { Ok(()) } else { self.show(resources, terminal) }
+        });
+        if let Err(error) = shown {
+            terminal.out.failure(&error);
         }
         true
+    }
+
+    fn show(&mut self, resources: Resources, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+        terminal.running(&self.name, &resources)?;
+        self.apis = resources.apis;
+        Ok(())
     }
 
     /// None when a signal came meanwhile.
