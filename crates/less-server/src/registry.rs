@@ -29,7 +29,8 @@ impl Registry {
     /// What a client is told of a project that is not live.
     pub fn absent(&self, project: &str) -> Failure {
         let broken = self.state.read().broken.contains(project);
-        if broken { Failure::Busy } else { Failure::UnknownProject(project.to_owned()) }
+        let project = project.to_owned();
+        if broken { Failure::NotStarted(project) } else { Failure::UnknownProject(project) }
     }
 
     /// Makes a version the live one; returns the one it replaces, or itself when the server is stopping.

@@ -1,23 +1,23 @@
 //! A project's routes: a request becomes an invocation, its outcome a response.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
 use less_project::{Api, Found, Routes};
 use less_protocol::{Input, RequestHead};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Body, Failure, full, headers, read_body};
+use super::body::Upload;
+use super::{Body, Failure, full, headers};
 use crate::clock::{self, millis};
 use crate::limits;
 use crate::registry::{Live, Registry};
-use crate::tasks::Tasks;
-use crate::workers::{Invocation, Outcome};
+use crate::workers::{Held, Invocation, Outcome};
 
 /// One API of a live version: where a path leads.
 pub struct ApiRoutes {
@@ -45,11 +45,11 @@ pub(super) struct Target<'a> {
 pub(super) async fn answer(
     registry: &Registry,
     target: Target<'_>,
-    request: Request<Incoming>,
-    tasks: &Tasks,
+    head: &Parts,
+    upload: &mut Upload,
 ) -> Response<Body> {
     let id = Uuid::now_v7();
-    let mut response = match run(registry, &target, request, id, tasks).await {
+    let mut response = match run(registry, &target, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),
     };
@@ -60,38 +60,62 @@ pub(super) async fn answer(
 async fn run(
     registry: &Registry,
     target: &Target<'_>,
-    request: Request<Incoming>,
+    head: &Parts,
+    upload: &mut Upload,
     id: Uuid,
-    tasks: &Tasks,
 ) -> Result<Response<Body>, Failure> {
-    let live = registry.live(target.project).ok_or_else(|| registry.absent(target.project))?;
-    let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
-    let (request, body) = request.into_parts();
-    if let Some(asked) = headers::preflight(&request.method, &request.headers) {
+    let mut live = registry.live(target.project).ok_or_else(|| registry.absent(target.project))?;
+    if let Some(asked) = headers::preflight(&head.method, &head.headers) {
+        let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
         return match api.routes.find(asked, target.path) {
-            Found::Route { .. } => Ok(headers::preflight_response(&request.headers, asked)),
-            Found::WrongVerb { allow } => Ok(headers::preflight_response(&request.headers, &allow.join(", "))),
+            Found::Route { .. } => Ok(headers::preflight_response(&head.headers, asked)),
+            Found::WrongVerb { allow } => Ok(headers::preflight_response(&head.headers, &allow.join(", "))),
             Found::None => Err(Failure::NotFound),
         };
     }
     // Found before the body is read: what goes nowhere is not received.
-    let mut route = find(&live, target, &request.method)?;
-    let _admitted = live.admission.try_acquire().map_err(|_| Failure::Busy)?;
-    let (body, _room) = read_body(body, limits::BODY_BYTES, tasks).await?;
-    let arrived = Instant::now();
-    let mut live = live.clone();
+    let mut route = find(&live, target, &head.method)?;
+    let (body, room) = upload.read(limits::BODY_BYTES).await?;
+    // Only now, so that slow clients take nobody's place.
+    let place = Place::take(&live)?;
+    let received = Received {
+        id,
+        head,
+        body,
+        at: Instant::now(),
+        at_ms: u64::try_from(clock::now_ms()).unwrap_or(0),
+        held: Some(Arc::new((room, place))),
+    };
     loop {
-        let invocation = invocation(route, target, &request, &body, id, arrived);
+        let invocation = received.invocation(route, target);
         let outcome = live.pool.invoke(&invocation).await;
         if matches!(outcome, Outcome::NotBegun)
             && let Some(newer) = registry.live(target.project).filter(|newer| !Arc::ptr_eq(newer, &live))
         {
             // A deploy switched versions before it began: it runs on the new one.
-            route = find(&newer, target, &request.method)?;
+            route = find(&newer, target, &head.method)?;
             live = newer;
             continue;
         }
         return respond(&live, &invocation, outcome);
+    }
+}
+
+/// A place among the requests of a version that run or wait.
+struct Place(Weak<Live>);
+
+impl Place {
+    fn take(live: &Arc<Live>) -> Result<Self, Failure> {
+        live.admission.try_acquire().map_err(|_| Failure::Busy)?.forget();
+        Ok(Self(Arc::downgrade(live)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(live) = self.0.upgrade() {
+            live.admission.add_permits(1);
+        }
     }
 }
 
@@ -115,32 +139,39 @@ fn find(live: &Live, target: &Target<'_>, method: &Method) -> Result<Matched, Fa
     }
 }
 
-fn invocation(
-    route: Matched,
-    target: &Target<'_>,
-    request: &hyper::http::request::Parts,
-    body: &Bytes,
+/// A request that came whole, and when: a second try on a newer version gets no more time.
+struct Received<'a> {
     id: Uuid,
-    arrived: Instant,
-) -> Invocation {
-    let head = RequestHead {
-        method: request.method.as_str().to_owned(),
-        path: target.path.to_owned(),
-        headers: headers::for_handler(&request.headers),
-        query: less_project::parse_query(request.uri.query().unwrap_or_default()),
-        params: route.params,
-        is_base64: std::str::from_utf8(body).is_err(),
-    };
-    Invocation {
-        id,
-        trace: id,
-        handler: route.handler,
-        path: route.path,
-        timeout: route.timeout,
-        held: None,
-        deadline: arrived + route.timeout,
-        deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(route.timeout),
-        input: Input::Request { head: serde_json::to_vec(&head).unwrap_or_default().into(), body: body.clone() },
+    head: &'a Parts,
+    body: Bytes,
+    at: Instant,
+    /// The same moment, in milliseconds since 1970.
+    at_ms: u64,
+    held: Held,
+}
+
+impl Received<'_> {
+    fn invocation(&self, route: Matched, target: &Target<'_>) -> Invocation {
+        let head = RequestHead {
+            method: self.head.method.as_str().to_owned(),
+            path: target.path.to_owned(),
+            headers: headers::for_handler(&self.head.headers),
+            query: less_project::parse_query(self.head.uri.query().unwrap_or_default()),
+            params: route.params,
+            is_base64: std::str::from_utf8(&self.body).is_err(),
+        };
+        let head = serde_json::to_vec(&head).unwrap_or_default().into();
+        Invocation {
+            id: self.id,
+            trace: self.id,
+            handler: route.handler,
+            path: route.path,
+            timeout: route.timeout,
+            held: self.held.clone(),
+            deadline: self.at + route.timeout,
+            deadline_ms: self.at_ms + millis(route.timeout),
+            input: Input::Request { head, body: self.body.clone() },
+        }
     }
 }
 

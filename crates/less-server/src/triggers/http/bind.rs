@@ -6,12 +6,18 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// How far beyond the wanted port a free one is looked for.
 const NEXT: u16 = 200;
 /// So often any free port is asked for: the kernel picks it for one address, and the other may have it taken.
 const ANY: usize = 16;
+
+/// What the kernel holds of a response that its client does not read. Left to itself it is megabytes, and
+/// a client that reads slowly looks for minutes like one that does not.
+const SEND_BUFFER: u32 = 128 << 10;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// A port, listened to on 127.0.0.1 and, where the machine has it, ::1.
 #[derive(Debug)]
@@ -41,7 +47,7 @@ pub(crate) async fn bind(of: PortOf, port: u16, taken: Taken) -> anyhow::Result<
     let last = if taken == Taken::NextFree { port.saturating_add(NEXT) } else { port };
     let candidates: Vec<u16> = if port == 0 { vec![0; ANY] } else { (port..=last).collect() };
     for candidate in candidates {
-        match bind_both(candidate).await {
+        match bind_both(candidate) {
             Ok(bound) => return Ok(bound),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error).with_context(|| format!("cannot listen on port {candidate}")),
@@ -57,17 +63,26 @@ pub(crate) async fn bind(of: PortOf, port: u16, taken: Taken) -> anyhow::Result<
     }
 }
 
-async fn bind_both(port: u16) -> io::Result<Bound> {
-    let first = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+fn bind_both(port: u16) -> io::Result<Bound> {
+    let first = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     let port = first.local_addr()?.port();
     let mut listeners = vec![first];
-    match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
+    match listen(SocketAddr::from((Ipv6Addr::LOCALHOST, port))) {
         Ok(second) => listeners.push(second),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
         // A machine without IPv6: the other address serves.
         Err(_) => {}
     }
     Ok(Bound { port, listeners })
+}
+
+/// Connections inherit the size of the buffer.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl PortOf {

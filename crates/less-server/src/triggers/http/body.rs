@@ -1,76 +1,121 @@
-//! Reads a request's body within limits: how large, how slow, how much of all bodies at once.
+//! Reads a request's body within limits: how large, how slow, how much of all bodies at once; and
+//! throws away what of it nobody wants.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
+use hyper::header::{self, HeaderMap};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::Failure;
 use crate::limits;
-use crate::tasks::Tasks;
+
+/// A connection stays open after an early answer when no more than this is left of the body.
+const SMALL_REST: u64 = 64 << 10;
 
 /// Room for all bodies of the server, in KiB.
 static ROOM: Semaphore = Semaphore::const_new(limits::BODIES_BYTES >> 10);
 
-/// The whole body, and the room it takes while it is used. What is too large is refused at once; the
-/// rest of it is read and thrown away behind the answer.
-pub(crate) async fn read_body(
-    mut body: Incoming,
-    most: usize,
-    tasks: &Tasks,
-) -> Result<(Bytes, SemaphorePermit<'static>), Failure> {
-    let announced = body.size_hint().lower();
-    if announced > most as u64 {
-        tasks.work("discard body", discard(body));
-        return Err(Failure::BodyTooLarge { most });
+/// A request's body, as far as it was not read.
+pub(super) struct Upload {
+    body: Incoming,
+    ended: bool,
+    /// The client may keep its body to itself once it is answered (`expect: 100-continue`).
+    asks_first: bool,
+}
+
+impl Upload {
+    pub(super) fn new(headers: &HeaderMap, body: Incoming) -> Self {
+        Self { ended: body.is_end_stream(), asks_first: headers.contains_key(header::EXPECT), body }
     }
-    let mut room = take_room(announced)?;
-    let started = Instant::now();
-    let mut whole = Bytes::new();
-    let mut rest = BytesMut::new();
-    let mut received = 0_usize;
-    while received == 0 || !body.is_end_stream() {
-        let allowance = Duration::from_secs(received as u64 / limits::BODY_BYTES_PER_SECOND);
-        let Some(frame) = timeout_at(started + limits::HEAD_TIME + allowance, body.frame())
-            .await
-            .map_err(|_| Failure::BodyTooSlow)?
-        else {
-            break;
-        };
-        let Ok(data) = frame.map_err(|_| Failure::BodyBroken)?.into_data() else { continue };
-        received += data.len();
-        if received > most {
-            tasks.work("discard body", discard(body));
+
+    /// The whole body, and the room it takes while it is used. Room is taken for what came, not for
+    /// what is announced: a client that only promises keeps nobody out.
+    pub(super) async fn read(&mut self, most: usize) -> Result<(Bytes, SemaphorePermit<'static>), Failure> {
+        if self.body.size_hint().lower() > most as u64 {
             return Err(Failure::BodyTooLarge { most });
         }
-        if received as u64 > announced {
-            room.merge(take_room(data.len() as u64)?);
+        let mut room = take_room(0)?;
+        let latest = Instant::now() + limits::HEAD_TIME;
+        let mut whole = Bytes::new();
+        let mut rest = BytesMut::new();
+        let mut received = 0_usize;
+        let allowance = |received: usize| Duration::from_secs(received as u64 / limits::BODY_BYTES_PER_SECOND);
+        while let Some(data) = self.piece(latest + allowance(received)).await? {
+            received += data.len();
+            if received > most {
+                return Err(Failure::BodyTooLarge { most });
+            }
+            room.merge(take_room(received.div_ceil(1 << 10) - room.num_permits())?);
+            // Most bodies come in one piece and are not copied.
+            if whole.is_empty() && rest.is_empty() {
+                whole = data;
+            } else {
+                rest.extend_from_slice(&std::mem::take(&mut whole));
+                rest.extend_from_slice(&data);
+            }
         }
-        // Most bodies come in one piece and are not copied.
-        if whole.is_empty() && rest.is_empty() {
-            whole = data;
-        } else {
-            rest.extend_from_slice(&std::mem::take(&mut whole));
-            rest.extend_from_slice(&data);
-        }
+        Ok((if rest.is_empty() { whole } else { rest.freeze() }, room))
     }
-    Ok((if rest.is_empty() { whole } else { rest.freeze() }, room))
+
+    async fn piece(&mut self, latest: Instant) -> Result<Option<Bytes>, Failure> {
+        while !self.ended {
+            match timeout_at(latest, self.body.frame()).await.map_err(|_| Failure::BodyTooSlow)? {
+                Some(Ok(frame)) => {
+                    self.ended = self.body.is_end_stream();
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(_)) => {
+                    self.ended = true;
+                    return Err(Failure::BodyBroken);
+                }
+                None => self.ended = true,
+            }
+        }
+        Ok(None)
+    }
+
+    /// For those who read it by themselves.
+    pub(super) fn into_body(self) -> Incoming {
+        self.body
+    }
+
+    /// What was not read.
+    pub(super) fn rest(self) -> Option<Rest> {
+        (!self.ended).then_some(Rest { body: self.body, asks_first: self.asks_first })
+    }
 }
 
-fn take_room(bytes: u64) -> Result<SemaphorePermit<'static>, Failure> {
-    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-    ROOM.try_acquire_many(kib).map_err(|_| Failure::Busy)
+/// What is left of a body when its request was answered early. It has to be received all the same:
+/// clients that send before they read would otherwise see a broken pipe instead of the answer.
+pub(super) struct Rest {
+    body: Incoming,
+    asks_first: bool,
 }
 
-/// Clients that send before they read would otherwise see a broken pipe instead of the answer.
-async fn discard(mut body: Incoming) {
-    let deadline = Instant::now() + limits::DISCARD_TIME;
-    let mut read = 0;
-    while read < limits::DISCARD_BYTES {
-        match timeout_at(deadline, body.frame()).await {
-            Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, Bytes::len),
-            Ok(Some(Err(_)) | None) | Err(_) => return,
+impl Rest {
+    /// Whether the connection is of use again once the rest came.
+    pub(super) fn keeps_connection(&self) -> bool {
+        !self.asks_first && self.body.size_hint().exact().is_some_and(|left| left <= SMALL_REST)
+    }
+
+    /// Reads it and throws it away, up to a limit; beyond that the connection closes.
+    pub(super) async fn discard(mut self) {
+        let deadline = Instant::now() + limits::DISCARD_TIME;
+        let mut read = 0;
+        // hyper tells the end of a body that outlived its answer only with the next request: it is counted out.
+        while read < limits::DISCARD_BYTES && !self.body.is_end_stream() {
+            match timeout_at(deadline, self.body.frame()).await {
+                Ok(Some(Ok(frame))) => read += frame.data_ref().map_or(0, Bytes::len),
+                Ok(Some(Err(_)) | None) | Err(_) => return,
+            }
         }
     }
+}
+
+fn take_room(kib: usize) -> Result<SemaphorePermit<'static>, Failure> {
+    ROOM.try_acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).map_err(|_| Failure::Busy)
 }

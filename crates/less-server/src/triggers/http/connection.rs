@@ -1,35 +1,40 @@
 //! Accepts connections and keeps their clients within limits: how many, how large a head, how slow.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
-use super::Door;
+use super::meter::{Meter, Metered};
+use super::{Door, Failure};
 use crate::limits;
 use crate::tasks::Tasks;
+
+/// A client that takes nothing of its response for so long is cut off, so that it holds no memory.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 
 /// Accepts until the family stops; connections finish what they answer, then close.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) -> anyhow::Result<()> {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
     let stop = tasks.stopping();
     loop {
-        let place = places.clone().acquire_owned().await?;
-        let accepted = tokio::select! {
+        let accept = async { (places.clone().acquire_owned().await, listener.accept().await) };
+        let (place, accepted) = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            accepted = listener.accept() => accepted,
+            accepted = accept => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
+                let place = place?;
                 let (door, tasks) = (door.clone(), tasks.clone());
                 tasks.clone().work("connection", async move {
                     converse(stream, door, tasks).await;
@@ -39,7 +44,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
             Err(error) => {
                 // Out of file descriptors, or a client that left already: neither ends the server.
                 tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
@@ -49,108 +54,60 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
     // Small responses must not wait for an acknowledgement; without it they only come later.
     stream.set_nodelay(true).ok();
     let meter = Arc::new(Meter::default());
+    let patience = (!door.knows_its_clients()).then_some(WRITE_TIME);
     let (stop, seen) = (tasks.stopping(), meter.clone());
     let service = service_fn(move |request| {
         let (door, tasks, seen) = (door.clone(), tasks.clone(), seen.clone());
         async move {
-            let response = door.answer(request, &tasks).await;
+            let (mut response, rest) = door.answer(request, &tasks).await;
             seen.answered();
+            if let Some(rest) = rest {
+                if !rest.keeps_connection() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                tasks.work("discard body", async move {
+                    rest.discard().await;
+                    seen.answered();
+                });
+            }
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let io = TokioIo::new(Metered { stream, meter: meter.clone() });
+    let io = TokioIo::new(Metered::new(stream, meter.clone(), patience));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD_TIME)
         .max_buf_size(limits::HEAD_BYTES)
         .serve_connection(io, service);
-    let mut stopping = false;
-    let ended = loop {
-        tokio::select! {
-            ended = &mut connection => break ended,
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
+    let ended = tokio::select! {
+        ended = &mut connection => Some(ended),
+        () = stop.cancelled() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if ended.is_err_and(|error| error.is_timeout()) && meter.unanswered() {
-        let mut stream = connection.into_parts().io.into_inner().stream;
+    let Err(error) = ended else { return };
+    let mut io = connection.into_parts().io.into_inner();
+    if io.gave_up() {
+        // The kernel, too, lets go of what it holds for this client.
+        io.stream.set_zero_linger().ok();
+    } else if error.is_timeout() && meter.unanswered() {
         // The client may be gone; then nobody misses the answer.
-        stream.write_all(TOO_SLOW).await.ok();
-        stream.shutdown().await.ok();
+        io.write_all(head_too_slow(Uuid::now_v7()).as_bytes()).await.ok();
+        io.shutdown().await.ok();
     }
 }
 
-const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n\
-connection: close\r\ncontent-length: 80\r\n\r\n\
-{\"error\":\"The request's head took more than 10 s\",\"code\":\"request_head_timeout\"}";
-
-/// How many bytes came, and how many of them belong to requests that were answered: a client that is
-/// idle between requests is told apart from one that is in the middle of a head.
-#[derive(Debug, Default)]
-struct Meter {
-    read: AtomicU64,
-    answered: AtomicU64,
-}
-
-impl Meter {
-    fn answered(&self) {
-        self.answered.store(self.read.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-
-    fn unanswered(&self) -> bool {
-        self.read.load(Ordering::Relaxed) > self.answered.load(Ordering::Relaxed)
-    }
-}
-
-struct Metered {
-    stream: TcpStream,
-    meter: Arc<Meter>,
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        let came = (buf.filled().len() - before) as u64;
-        self.meter.read.fetch_add(came, Ordering::Relaxed);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_canned_answer_states_its_own_length() {
-        let text = std::str::from_utf8(super::TOO_SLOW).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(format!("content-length: {}\r\n", body.len()).trim_end()), "{}", body.len());
-    }
+/// The one answer that hyper leaves to us: there is no request yet.
+fn head_too_slow(id: Uuid) -> String {
+    let body = Failure::HeadTooSlow.told(id).to_string();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use uuid::Uuid;
 
 use super::api::{self, Target};
+use super::body::{Rest, Upload};
 use super::{Body, Failure, headers, publish};
 use crate::control::Control;
 use crate::registry::Registry;
@@ -30,27 +32,39 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    pub(super) async fn answer(&self, request: Request<Incoming>, tasks: &Tasks) -> Response<Body> {
-        if let Err(failure) = headers::check_host(request.headers()) {
-            return failure.response(Uuid::now_v7());
+    /// Whether only those come in who have the server's token; a command may pause (its pager is full).
+    pub(super) fn knows_its_clients(&self) -> bool {
+        matches!(self, Self::Control(_))
+    }
+
+    /// The answer, and what of the request's body nobody read for it.
+    pub(super) async fn answer(&self, request: Request<Incoming>, tasks: &Tasks) -> (Response<Body>, Option<Rest>) {
+        let (head, body) = request.into_parts();
+        let mut upload = Upload::new(&head.headers, body);
+        if let Err(failure) = headers::check_host(&head.headers) {
+            return (failure.response(Uuid::now_v7()), upload.rest());
         }
-        let uri = request.uri().clone();
-        let path = uri.path();
-        match self {
-            Self::Gateway(registry) => gateway(registry, path, request, tasks).await,
+        let path = head.uri.path();
+        let response = match self {
+            Self::Gateway(registry) => gateway(registry, path, &head, &mut upload).await,
             Self::Api { registry, project, api } => {
-                api::answer(registry, Target { project, api, path }, request, tasks).await
+                api::answer(registry, Target { project, api, path }, &head, &mut upload).await
             }
             Self::Topics { registry, project } => match path.strip_prefix("/topics/") {
-                Some(topic) => publish::answer(registry, project, topic, request, tasks).await,
+                Some(topic) => publish::answer(registry, project, topic, &head, &mut upload).await,
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
-            Self::Control(control) => Box::pin(control.answer(path, request, tasks)).await,
-        }
+            Self::Control(control) => {
+                let path = path.to_owned();
+                let request = Request::from_parts(head, upload.into_body());
+                return (Box::pin(control.answer(&path, request, tasks)).await, None);
+            }
+        };
+        (response, upload.rest())
     }
 }
 
-async fn gateway(registry: &Registry, path: &str, request: Request<Incoming>, tasks: &Tasks) -> Response<Body> {
+async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upload) -> Response<Body> {
     let mut parts = path.trim_start_matches('/').splitn(3, '/');
     let (project, kind, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next().unwrap_or(""));
     match kind {
@@ -59,9 +73,9 @@ async fn gateway(registry: &Registry, path: &str, request: Request<Incoming>, ta
                 Some(end) => rest.split_at(end),
                 None => (rest, "/"),
             };
-            api::answer(registry, Target { project, api, path }, request, tasks).await
+            api::answer(registry, Target { project, api, path }, head, upload).await
         }
-        Some("topics") => publish::answer(registry, project, rest, request, tasks).await,
+        Some("topics") => publish::answer(registry, project, rest, head, upload).await,
         _ => Failure::NotFound.response(Uuid::now_v7()),
     }
 }

@@ -4,6 +4,7 @@ use hyper::{Response, StatusCode, header};
 use uuid::Uuid;
 
 use super::{Body, json};
+use crate::limits;
 use crate::services::PublishError;
 
 /// A variant exists because clients are told something else. The cause is logged where it happens.
@@ -17,12 +18,16 @@ pub enum Failure {
     Unauthorized,
     #[error("There is no project {0} here")]
     UnknownProject(String),
+    #[error("The project {0} could not be started; the server's log says why")]
+    NotStarted(String),
     #[error("Not found")]
     NotFound,
     #[error("Topic not found")]
     UnknownTopic,
     #[error("Method not allowed")]
     WrongVerb { allow: String },
+    #[error("The request's head took more than {} s", limits::HEAD_TIME.as_secs())]
+    HeadTooSlow,
     #[error("The body is larger than {most} bytes")]
     BodyTooLarge { most: usize },
     #[error("The body came slower than 1 KiB/s")]
@@ -55,9 +60,11 @@ impl Failure {
             Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::UnknownProject(_) => (StatusCode::NOT_FOUND, "unknown_project"),
+            Self::NotStarted(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_started"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownTopic => (StatusCode::NOT_FOUND, "unknown_topic"),
             Self::WrongVerb { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::HeadTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_head_timeout"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_body_timeout"),
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "body_broken"),
@@ -72,11 +79,15 @@ impl Failure {
         }
     }
 
-    /// `request`: the id under which the log tells more.
+    /// The body of the response. `request`: the id under which the log tells more.
+    pub(super) fn told(&self, request: Uuid) -> serde_json::Value {
+        let (_, code) = self.face();
+        serde_json::json!({ "error": self.to_string(), "code": code, "request_id": request })
+    }
+
     pub fn response(&self, request: Uuid) -> Response<Body> {
-        let (status, code) = self.face();
-        let body = serde_json::json!({ "error": self.to_string(), "code": code, "request_id": request });
-        let mut response = json(status, &body);
+        let (status, _) = self.face();
+        let mut response = json(status, &self.told(request));
         let headers = response.headers_mut();
         match self {
             Self::Busy => {
@@ -113,5 +124,26 @@ impl From<PublishError> for Failure {
             }
         };
         Self::NotPublished { status, code, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_says_when_to_try_again() {
+        let response = |failure: Failure| failure.response(Uuid::nil());
+        let busy = response(Failure::Busy);
+        assert_eq!((busy.status().as_u16(), busy.headers().contains_key(header::RETRY_AFTER)), (503, true));
+        let broken = response(Failure::NotStarted("shop".into()));
+        assert_eq!((broken.status().as_u16(), broken.headers().contains_key(header::RETRY_AFTER)), (503, false));
+    }
+
+    #[test]
+    fn a_project_that_did_not_start_points_to_the_log() {
+        let told = Failure::NotStarted("shop".into()).told(Uuid::nil());
+        assert_eq!(told["code"], "not_started");
+        assert_eq!(told["error"], "The project shop could not be started; the server's log says why");
     }
 }

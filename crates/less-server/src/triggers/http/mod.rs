@@ -1,7 +1,8 @@
 //! HTTP: connections in, responses out. A request goes door → project → API → route → invocation.
 //!
-//! `bind` takes ports, `connection` keeps clients within limits, `door` finds whose request it is,
-//! `api` runs routes, `publish` is the generated topics API, `failure` is what clients see of errors.
+//! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
+//! what they upload), `door` finds whose request it is, `api` runs routes, `publish` is the generated
+//! topics API, `failure` is what clients see of errors.
 
 mod api;
 mod bind;
@@ -10,6 +11,7 @@ mod connection;
 mod door;
 mod failure;
 mod headers;
+mod meter;
 mod publish;
 
 use std::convert::Infallible;
@@ -22,7 +24,6 @@ use tokio_stream::wrappers::ReceiverStream;
 
 pub(crate) use api::ApiRoutes;
 pub(crate) use bind::{Bound, PortOf, Taken, bind};
-pub(crate) use body::read_body;
 pub(crate) use connection::serve;
 pub(crate) use door::Door;
 pub(crate) use failure::Failure;

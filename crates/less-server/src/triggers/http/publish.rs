@@ -1,25 +1,25 @@
 //! The generated topics API: `POST <base>/topics/<name>` with a JSON body publishes it.
 
-use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
 use serde::de::IgnoredAny;
 use uuid::Uuid;
 
-use super::{Body, Failure, json, read_body, refuse_foreign_origin};
+use super::body::Upload;
+use super::{Body, Failure, json, refuse_foreign_origin};
 use crate::limits;
 use crate::registry::Registry;
-use crate::tasks::Tasks;
 
 /// Answers 202 `{"id"}` once the message is durable.
 pub(super) async fn answer(
     registry: &Registry,
     project: &str,
     topic: &str,
-    request: Request<Incoming>,
-    tasks: &Tasks,
+    head: &Parts,
+    upload: &mut Upload,
 ) -> Response<Body> {
     let id = Uuid::now_v7();
-    match publish(registry, project, topic, request, id, tasks).await {
+    match publish(registry, project, topic, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),
     }
@@ -29,16 +29,20 @@ async fn publish(
     registry: &Registry,
     project: &str,
     topic: &str,
-    request: Request<Incoming>,
+    head: &Parts,
+    upload: &mut Upload,
     trace: Uuid,
-    tasks: &Tasks,
 ) -> Result<Response<Body>, Failure> {
-    refuse_foreign_origin(request.headers())?;
+    refuse_foreign_origin(&head.headers)?;
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
-    if request.method() != Method::POST {
+    // Known before the body is read: what goes nowhere is not received.
+    if !live.project.topics.iter().any(|known| known.name == *topic) {
+        return Err(Failure::UnknownTopic);
+    }
+    if head.method != Method::POST {
         return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
     }
-    let (message, _room) = read_body(request.into_body(), limits::MESSAGE_BYTES, tasks).await?;
+    let (message, _room) = upload.read(limits::MESSAGE_BYTES).await?;
     check_json(&message).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
     let id = live.services.publish(topic, message, trace, None).await?;
     Ok(json(StatusCode::ACCEPTED, &serde_json::json!({ "id": id })))
