@@ -88,7 +88,12 @@ pub(crate) struct Connection {
 impl Connection {
     /// To the server of `url`.
     pub(crate) fn open(url: &str) -> Self {
-        Self::open_to(&Request::new("GET", url).authority).unwrap()
+        Self::try_open(url).unwrap()
+    }
+
+    /// To a server that may be gone.
+    pub(crate) fn try_open(url: &str) -> io::Result<Self> {
+        Self::open_to(&Request::new("GET", url).authority)
     }
 
     fn open_to(authority: &str) -> io::Result<Self> {
