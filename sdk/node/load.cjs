@@ -40,26 +40,27 @@ class Handler {
   }
 }
 
-/** All handlers, in order; with problems, the table has gaps. */
-async function load(root, handlers) {
+/**
+ * All handlers, in order; with problems, the table has gaps. One after the other, each announced with
+ * `begin(place)`: so it is known which of them blocks or ends the process.
+ */
+async function load(root, handlers, begin) {
   const problems = new Map();
   const lookUps = { left: LOOK_UPS };
-  const table = await Promise.all(
-    handlers.map(async (handler) => {
-      const file = path.join(root, handler.file);
-      try {
-        return toHandler(handler, await import(pathToFileURL(file).href));
-      } catch (error) {
-        const problem =
-          error instanceof BadHandler
-            ? { file: handler.file, message: error.message }
-            : explain(error, root, file, lookUps);
-        // A fault in a shared module shows in every handler that uses it: told once.
-        problems.set(`${problem.file}\n${problem.message}`, problem);
-        return undefined;
-      }
-    }),
-  );
+  const table = [];
+  for (const [place, handler] of handlers.entries()) {
+    const file = path.join(root, handler.file);
+    begin(place);
+    try {
+      table.push(toHandler(handler, await import(pathToFileURL(file).href)));
+    } catch (error) {
+      const problem =
+        error instanceof BadHandler ? { file: handler.file, message: error.message } : explain(error, root, file, lookUps);
+      // A fault in a shared module shows in every handler that uses it: told once.
+      problems.set(`${problem.file}\n${problem.message}`, problem);
+      table.push(undefined);
+    }
+  }
   return { table, problems: [...problems.values()] };
 }
 
@@ -82,6 +83,10 @@ function toHandler(handler, module) {
 function toMiddlewares(module) {
   const middlewares = module.middlewares ?? module.default?.middlewares ?? [];
   const hint = 'hint: exports.middlewares = [(request, response, next) => { … }]';
+  // It would be left out without a word, and it may be the one that asks for a password.
+  if ((module.middleware ?? module.default?.middleware) !== undefined) {
+    throw new BadHandler(`exports 'middleware', which is not used; did you mean 'middlewares'?\n${hint}`);
+  }
   if (!Array.isArray(middlewares)) {
     throw new BadHandler(`exports 'middlewares' that are no array but ${kindOf(middlewares)}\n${hint}`);
   }

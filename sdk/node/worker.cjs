@@ -99,10 +99,17 @@ async function start({ version, project, root: given, handlers, topics, limits }
   logs.limits = limits;
   invocations.serve(project, limits, logs);
   connect(topics, invocations.publish);
-  const { table, problems } = await load(root, handlers);
+  const { table, problems } = await load(root, handlers, (place) => fs.writeSync(board, markOf(place + 1), 0, 8, 0));
   invocations.table = table;
   writer.loaded(problems);
   schedule();
+}
+
+/** What stands in a slot of the board. */
+function markOf(number) {
+  const mark = Buffer.alloc(8);
+  mark.writeUInt32LE(number);
+  return mark;
 }
 
 function pump() {

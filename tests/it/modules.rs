@@ -139,6 +139,25 @@ fn a_handler_that_cannot_be_loaded_fails_the_deployment_with_its_file() {
 }
 
 #[test]
+fn a_handler_that_ends_its_process_while_it_is_loaded_is_named() {
+    let home = Home::new();
+    let files = [
+        ("less/apis/shop/get.js", "exports.process = async () => ({ body: 'fine' });"),
+        ("less/apis/shop/post.js", "process.exit(3); exports.process = async () => {};"),
+    ];
+    let failed = home.project("shop", &files).run(&["deploy", "shop"]).failed_with(1);
+    assert!(failed.stderr.contains("less/apis/shop/post.js: ends its process while it is loaded"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_middleware_under_a_wrong_name_is_not_left_out_without_a_word() {
+    let home = Home::new();
+    let handler = "exports.middleware = [() => {}]; exports.process = async () => ({ body: 'secret' });";
+    let failed = home.project("shop", &[("less/apis/shop/get.js", handler)]).run(&["deploy", "shop"]).failed_with(1);
+    assert!(failed.stderr.contains("did you mean 'middlewares'?"), "{}", failed.stderr);
+}
+
+#[test]
 fn handlers_see_the_variables_that_are_listed_and_no_others() {
     let home = Home::new();
     let project = home.project(

@@ -41,7 +41,11 @@ pub(crate) fn listed(resources: &Resources) -> Vec<String> {
         lines.push("Waiting deliveries".to_owned());
     }
     for waiting in waiting {
-        let parked = if waiting.parked { " (no deployed subscriber takes them)" } else { "" };
+        let parked = match (waiting.parked, waiting.paused) {
+            (true, _) => " (no deployed subscriber takes them)",
+            (false, true) => " (paused: its concurrency is 0)",
+            (false, false) => "",
+        };
         lines.push(format!("     - {}: {}{parked}", waiting.handler, waiting.deliveries));
     }
     lines
@@ -105,9 +109,9 @@ mod tests {
             sockets: vec![url("chat")],
             websites: vec![],
             waiting: vec![
-                Waiting { handler: "topics/a/old".into(), deliveries: 2, parked: true },
-                Waiting { handler: "topics/a/slow".into(), deliveries: 9, parked: false },
-                Waiting { handler: "topics/a/idle".into(), deliveries: 0, parked: false },
+                Waiting { handler: "topics/a/old".into(), deliveries: 2, parked: true, paused: false },
+                Waiting { handler: "topics/a/slow".into(), deliveries: 9, parked: false, paused: false },
+                Waiting { handler: "topics/a/idle".into(), deliveries: 0, parked: false, paused: false },
             ],
         }
     }

@@ -41,6 +41,9 @@
 //! Returned. The server takes an invocation to be withdrawn from a silent worker only when it is
 //! older than [`SILENT_MS`] and the board does not show it. So no invocation runs in two workers.
 //!
+//! While a worker loads, one handler after the other, slot 0 of the board has the place of the one at work,
+//! plus 1: a process that hangs or ends then has its culprit named.
+//!
 //! A worker that reads the end of the stream exits.
 
 mod codec;

@@ -145,6 +145,12 @@ impl Live {
         self.places.contains_key(path)
     }
 
+    /// Whether this is a subscriber whose `concurrency` is 0.
+    pub(crate) fn is_paused(&self, path: &str) -> bool {
+        let mut subscribers = self.project.topics.iter().flat_map(|topic| &topic.subscribers);
+        subscribers.any(|subscriber| subscriber.concurrency == 0 && subscriber.handler.path.as_ref() == path)
+    }
+
     /// Every handler's identity, sorted.
     pub fn handlers(&self) -> Vec<&str> {
         let mut paths: Vec<&str> = self.places.keys().map(String::as_str).collect();

@@ -58,9 +58,7 @@ impl Routes<'_> {
             .iter()
             .filter_map(|file| kinds::verb_file(file).map(|(verb, language)| (file.as_str(), verb, language)))
             .collect();
-        if handlers.is_empty() {
-            self.look_for_slips(folder, below_handler);
-        }
+        self.look_for_slips(folder, below_handler || !handlers.is_empty());
         for (i, (file, verb, language)) in handlers.iter().enumerate() {
             if let Some((first, ..)) = handlers[..i].iter().find(|(_, earlier, _)| earlier == verb) {
                 let message = format!("`{first}` beside it answers {verb} already");
@@ -102,14 +100,14 @@ impl Routes<'_> {
         }
     }
 
-    /// Files that were probably meant as handlers. In a folder inside a handler's folder they may as well be
-    /// its helpers, and `index` may be one anywhere.
-    fn look_for_slips(&mut self, folder: &Folder, below_handler: bool) {
-        for file in &folder.files {
+    /// Files that were probably meant as handlers. Beside a handler, or in a folder inside its folder, they may
+    /// as well be its helpers, and `index` may be one anywhere.
+    fn look_for_slips(&mut self, folder: &Folder, may_help: bool) {
+        for file in folder.files.iter().filter(|file| kinds::verb_file(file).is_none()) {
             let Some(meant) = kinds::meant_as_verb(file) else { continue };
             let hint = format!("rename it to {meant}, or to the verb it answers; else give it another name");
             let is_index = kinds::index_file(file).is_some();
-            match (below_handler, is_index) {
+            match (may_help, is_index) {
                 (true, true) => {}
                 (true, false) | (false, true) => self.found.warn(folder.join(file), NO_ROUTE, hint),
                 (false, false) => self.found.problem(folder.join(file), NO_ROUTE, hint),

@@ -44,11 +44,13 @@ fn a_near_miss_in_a_folder_without_handler_is_a_problem() {
 #[test]
 fn a_near_miss_that_may_be_a_helper_is_odd() {
     check(
-        "less/apis/blog/get.js
+        "less/apis/blog/POST.js
+         less/apis/blog/get.js
          less/apis/blog/lib/posts.js
          less/apis/shop/orders/get.js
          less/apis/shop/orders/lib/index.js
          less/apis/shop/tools/index.js
+         ? less/apis/blog/POST.js: is not a route: the file of a route is named after its verb
          ? less/apis/blog/lib/posts.js: is not a route: the file of a route is named after its verb
          ? less/apis/shop/tools/index.js: is not a route: the file of a route is named after its verb",
     );

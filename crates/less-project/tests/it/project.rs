@@ -63,7 +63,7 @@ fn files_and_folders_beside_a_handler_are_its_helpers() {
          less/.gitkeep
          less/apis/orders/orders/post.js
          less/apis/orders/orders/schema.js
-         less/apis/orders/orders/posts.js
+         less/apis/orders/orders/order_posts.js
          less/apis/orders/orders/_lib/index.js
          less/apis/orders/orders/Any Folder/data.csv
          less/apis/orders/orders/node_modules/lodash/get.js

@@ -19,7 +19,7 @@ fn key(root: &Path) -> String {
 /// The folder to link to, and whether something was installed.
 async fn installed(root: &Path, cache: &Path) -> (Result<Option<PathBuf>>, bool) {
     let asked = AtomicBool::new(false);
-    let node = super::super::node::check().await.unwrap();
+    let node = super::super::node::check(&less_project::Env::new()).await.unwrap();
     let result = install(root, cache, node, &Env::new(), &|| asked.store(true, Ordering::Relaxed)).await;
     (result, asked.into_inner())
 }

@@ -58,7 +58,7 @@ pub async fn prepare(
     env: &Env,
     installing: impl FnOnce(),
 ) -> Result<()> {
-    let node = node::check().await?;
+    let node = node::check(env).await?;
     let packages = dependencies::install(root, cache, node, env, installing).await?;
     let (root, sdk, shared) = (root.to_owned(), sdk.to_owned(), project.shared.clone());
     blocking(move || version::prepare(&root, &sdk, &shared, packages.as_deref())).await

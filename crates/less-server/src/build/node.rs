@@ -5,7 +5,7 @@ use std::io;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use less_project::Problem;
+use less_project::{Env, Problem};
 use tokio::process::Command;
 
 const ANSWER_TIME: Duration = Duration::from_secs(20);
@@ -19,13 +19,17 @@ pub struct NodeInfo {
     pub patch: u32,
 }
 
-/// Asks the `node` in PATH for its version.
-pub async fn check() -> Result<NodeInfo, Problem> {
-    check_program("node".as_ref()).await
+/// Asks the `node` in the version's PATH, which will run its handlers, for its version.
+pub async fn check(env: &Env) -> Result<NodeInfo, Problem> {
+    check_program("node".as_ref(), env).await
 }
 
-async fn check_program(program: &OsStr) -> Result<NodeInfo, Problem> {
-    let asked = Command::new(program).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+async fn check_program(program: &OsStr, env: &Env) -> Result<NodeInfo, Problem> {
+    let mut asked = Command::new(program);
+    if let Some(path) = env.get("PATH") {
+        asked.env("PATH", path);
+    }
+    let asked = asked.arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
     match tokio::time::timeout(ANSWER_TIME, asked).await {
         Err(_) => Err(problem("`node --version` does not answer")),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -93,8 +97,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_node_is_told_and_the_present_one_is_found() {
-        let problem = check_program("no-such-node".as_ref()).await.unwrap_err();
+        let problem = check_program("no-such-node".as_ref(), &Env::new()).await.unwrap_err();
         assert!(problem.message.contains("there is no `node` in PATH"), "{problem}");
-        assert!(check().await.unwrap().major >= 20);
+        assert!(check(&Env::new()).await.unwrap().major >= 20);
     }
 }

@@ -42,7 +42,7 @@ async fn handlers_of_both_kinds_find_packages_shared_modules_and_the_sdk_whateve
     let home = TempDir::new().unwrap();
     let home = home.path().canonicalize().unwrap();
     let sdk = sdk::extract(&home).unwrap();
-    let node = node::check().await.unwrap();
+    let node = node::check(&less_project::Env::new()).await.unwrap();
     for (version, kind) in ["module", "commonjs"].into_iter().enumerate() {
         let root = home.join(format!("versions/shop/{version}"));
         write(&root, "package.json", &format!(r#"{{ "type": "{kind}", "dependencies": {{ "uuid": "*" }} }}"#));

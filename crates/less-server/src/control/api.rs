@@ -109,6 +109,8 @@ pub struct Waiting {
     pub deliveries: u64,
     /// No deployed subscriber takes them: they wait until it returns, or expire.
     pub parked: bool,
+    /// Its `concurrency` is 0: they wait until a deploy says otherwise, or expire.
+    pub paused: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

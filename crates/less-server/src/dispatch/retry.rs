@@ -33,7 +33,7 @@ pub(crate) fn verdict(
         Outcome::NotBegun => Verdict::Release,
         Outcome::WorkerLost { alone: false } => Verdict::AgainAlone,
         Outcome::WorkerLost { alone: true } => failed("its process was lost: it exited, crashed or was killed".into()),
-        Outcome::TimedOut => failed("it did not finish within its time limit".into()),
+        Outcome::TimedOut { limit } => failed(format!("it did not finish within its {} s", limit.as_secs_f64())),
         Outcome::Threw { thrown, retriable: false } => {
             Verdict::Bury { reason: Reason::Refused, error: summary(thrown) }
         }
@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn attempts_run_out_where_the_policy_counts_them() {
         let policy = RetryPolicy { attempts: Some(3), ..RetryPolicy::default() };
-        let reason = |attempt| verdict(&policy, attempt, i64::MAX, &Outcome::TimedOut, 0, 0.5);
+        let reason =
+            |attempt| verdict(&policy, attempt, i64::MAX, &Outcome::TimedOut { limit: Duration::from_secs(1) }, 0, 0.5);
         assert!(matches!(reason(2), Verdict::Again { .. }));
         assert!(matches!(reason(3), Verdict::Bury { reason: Reason::Exhausted, .. }));
     }

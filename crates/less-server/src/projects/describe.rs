@@ -31,7 +31,8 @@ pub(super) fn resources(
         waiting.into_iter().filter(|(_, _, deliveries)| *deliveries > 0).map(|(topic, subscriber, deliveries)| {
             let handler = format!("topics/{topic}/{subscriber}");
             let parked = live.is_none_or(|live| !live.has_handler(&handler));
-            Waiting { handler, deliveries, parked }
+            let paused = live.is_some_and(|live| live.is_paused(&handler));
+            Waiting { handler, deliveries, parked, paused }
         });
     Resources { project: info(record), apis, sockets: Vec::new(), websites: Vec::new(), waiting: waiting.collect() }
 }

@@ -65,7 +65,9 @@ pub enum Outcome {
     },
     ResponseTooLarge(Thrown),
     /// It had begun, and its deadline passed.
-    TimedOut,
+    TimedOut {
+        limit: Duration,
+    },
     /// It had begun when its process was lost. `alone`: nobody else was in that process.
     WorkerLost {
         alone: bool,

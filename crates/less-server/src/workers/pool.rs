@@ -183,15 +183,16 @@ async fn run_in(worker: &Worker, invocation: &Invocation, alone: bool) -> Option
 }
 
 fn expire(worker: &Worker, id: u64, invocation: &Invocation, alone: bool) -> Outcome {
+    let timed_out = Outcome::TimedOut { limit: invocation.timeout };
     match worker.expire(id) {
         Expired::NotBegun => Outcome::NotBegun,
-        Expired::Begun { blocked: false } | Expired::Answered => Outcome::TimedOut,
+        Expired::Begun { blocked: false } | Expired::Answered => timed_out,
         Expired::Begun { blocked: true } => {
             worker.kill();
             // Which of those in the process blocks it is not known: a delivery is tried alone first.
             match invocation.input {
                 Input::Message { .. } if !alone => Outcome::WorkerLost { alone },
-                Input::Message { .. } | Input::Request { .. } => Outcome::TimedOut,
+                Input::Message { .. } | Input::Request { .. } => timed_out,
             }
         }
     }
@@ -284,9 +285,17 @@ impl Inner {
         let spawned = self.launcher.spawn(self.program.clone()).await.map_err(StartError::Failed)?;
         let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.changed, &self.tasks);
         self.tasks.work("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
+        // Handlers are loaded one after the other, and the board names the one at work.
         let failed = |why: &str| {
             worker.kill();
-            Err(StartError::Failed(anyhow::anyhow!("{why}")))
+            let culprit = worker.loading().and_then(|place| self.load.handlers.get(usize::from(place)));
+            Err(match culprit {
+                Some(handler) => {
+                    let message = format!("{why}\nhint: work belongs into process, not beside it");
+                    StartError::Problems(vec![LoadProblem { file: handler.file.clone(), message }])
+                }
+                None => StartError::Failed(anyhow::anyhow!("a worker {why}")),
+            })
         };
         match timeout(LOAD_LIMIT, loaded).await {
             Ok(Ok(loaded)) if loaded.problems.is_empty() => {
@@ -297,8 +306,8 @@ impl Inner {
                 worker.kill();
                 Err(StartError::Problems(loaded.problems))
             }
-            Ok(Err(_)) => failed("the worker process ended while it loaded the handlers"),
-            Err(_) => failed("the handlers took more than 30 s to load"),
+            Ok(Err(_)) => failed("ends its process while it is loaded"),
+            Err(_) => failed("does not finish loading within 30 s"),
         }
     }
 

@@ -295,10 +295,19 @@ impl Worker {
     }
 
     fn has_begun(&self, id: u64) -> bool {
+        self.mark(slot_of(id)) == Some(id)
+    }
+
+    /// The place of the handler that it is loading, or was when it ended.
+    pub(super) fn loading(&self) -> Option<u16> {
+        u16::try_from(self.mark(0)?.checked_sub(1)?).ok()
+    }
+
+    /// A board that is shorter has no mark there yet.
+    fn mark(&self, slot: u16) -> Option<u64> {
         let mut mark = [0; 8];
-        let at = u64::from(slot_of(id)) * 8;
-        // A board that is shorter has no mark there yet.
-        self.board.read_exact_at(&mut mark, at).is_ok() && u64::from_le_bytes(mark) == id
+        self.board.read_exact_at(&mut mark, u64::from(slot) * 8).ok()?;
+        Some(u64::from_le_bytes(mark))
     }
 
     async fn write(self: Arc<Self>, mut socket: OwnedWriteHalf) {

@@ -190,8 +190,8 @@ fn respond(live: &Live, invocation: &Invocation, outcome: Outcome) -> Result<Res
             tell(&thrown.message);
             Err(Failure::ResponseTooLarge { most: limits::BODY_BYTES })
         }
-        Outcome::TimedOut => {
-            tell("the handler did not finish within its time limit; the client got 504");
+        Outcome::TimedOut { limit } => {
+            tell(&format!("the handler did not finish within its {} s; the client got 504", limit.as_secs_f64()));
             Err(Failure::TimedOut)
         }
         Outcome::WorkerLost { .. } => {
