@@ -135,6 +135,8 @@ fn a_handler_that_cannot_be_loaded_fails_the_deployment_with_its_file() {
         let ran = project.run(&["deploy", "broken"]).failed_with(1);
         assert!(ran.stderr.contains("less/apis/broken/things/get.js"), "{}", ran.stderr);
         assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+        let built = project.run(&["build", "broken"]).failed_with(1);
+        assert!(built.stderr.contains(wanted), "`build` says so too: {}", built.stderr);
     }
 }
 

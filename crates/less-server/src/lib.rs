@@ -17,6 +17,7 @@ mod registry;
 mod server;
 mod services;
 mod tasks;
+mod trial;
 mod triggers;
 mod workers;
 
@@ -24,4 +25,5 @@ pub use build::{BASE_PREFIX, BASE_VARIABLES};
 pub use home::write_private;
 pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
+pub use trial::try_loading;
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

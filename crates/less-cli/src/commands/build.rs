@@ -1,4 +1,4 @@
-//! `build`: checks the project of this folder, installs its dependencies and keeps the result for `run`.
+//! `build`: checks the project of this folder, installs its dependencies, loads every handler once, and keeps the result for `run`.
 
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use less_project::{Env, Project};
 use less_server::build::{self, sdk, unpack::unpack};
+use less_server::try_loading;
 
 use crate::args::BuildArgs;
 use crate::builds::Build;
-use crate::foreground::block_on;
+use crate::commands::deploy::failed;
+use crate::foreground::{block_on, own_executable};
 use crate::printer::{Printer, Speaker};
 use crate::project::{self, refused};
 use crate::resolve::LessHome;
@@ -32,7 +34,7 @@ pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Pr
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs into the cache of the project's `run`, which then finds everything there.
+/// Installs into the cache of the project's `run`, which then finds everything there, and loads every handler.
 async fn prepare(
     folder: &Path,
     project: &Project,
@@ -43,5 +45,7 @@ async fn prepare(
     let run = home.run(&project.name);
     let sdk = sdk::extract(&run).with_context(|| format!("cannot write the SDK to {}", run.display()))?;
     let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdk, project, env, installing).await;
-    prepared.map_err(|error| refused(error, CONSEQUENCE))
+    prepared.map_err(|error| refused(error, CONSEQUENCE))?;
+    let loaded = try_loading(project.clone(), folder, &sdk, env, own_executable()?).await;
+    loaded.map_err(|error| failed(error.message, error.problems, CONSEQUENCE))
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::sync::Arc;
 
 use less_project::{Env, Problem, Project, ProjectName, discover};
+use less_protocol::LoadProblem;
 use less_store::Deployment;
 use uuid::Uuid;
 
@@ -31,6 +32,27 @@ impl From<&anyhow::Error> for DeployFailed {
     fn from(error: &anyhow::Error) -> Self {
         Self { message: format!("{error:#}"), problems: Vec::new() }
     }
+}
+
+impl From<anyhow::Error> for DeployFailed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<StartError> for DeployFailed {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Problems(problems) => Self::problems(problems.iter().map(told).collect()),
+            StartError::Failed(error) => Self::from(&error),
+        }
+    }
+}
+
+/// A worker's problem carries its hint on a line of its own.
+fn told(problem: &LoadProblem) -> Problem {
+    let (message, hint) = problem.message.split_once("\nhint: ").unwrap_or((&problem.message, ""));
+    Problem::new(problem.file.clone(), message, hint)
 }
 
 impl From<build::Error> for DeployFailed {
@@ -138,13 +160,7 @@ impl Projects {
             services,
             topics: self.topics.clone(),
         };
-        match Live::start(name, project, &root, parts, &self.tasks).await {
-            Ok(live) => Ok(Arc::new(live)),
-            Err(StartError::Problems(problems)) => Err(DeployFailed::problems(
-                problems.into_iter().map(|problem| Problem::new(problem.file, problem.message, "")).collect(),
-            )),
-            Err(StartError::Failed(error)) => Err(DeployFailed::from(&error)),
-        }
+        Ok(Arc::new(Live::start(name, project, &root, parts, &self.tasks).await?))
     }
 
     /// The moment a version becomes the live one: the store's commit, then what runs.

@@ -1,0 +1,53 @@
+//! Loads every handler of a prepared version once, in a process that then ends: so that `build` can tell
+//! what is wrong inside the files, and not only with their names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use less_project::{Env, Project};
+
+use crate::build;
+use crate::clock;
+use crate::limits;
+use crate::live::{Live, Parts};
+use crate::logs::{LogLimits, Logs};
+use crate::projects::DeployFailed;
+use crate::services::Services;
+use crate::tasks::Tasks;
+use crate::workers::Launcher;
+
+/// `root`: the prepared folder, with `sdk` linked into it. `launcher`: our own executable. Nothing is kept
+/// and no handler is called; what modules print while they load is not shown.
+pub async fn try_loading(
+    project: Project,
+    root: &Path,
+    sdk: &Path,
+    env: &Env,
+    launcher: PathBuf,
+) -> Result<(), DeployFailed> {
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let parts = parts(&project, root, sdk, env, launcher, scratch.path())?;
+    let name = project.name.clone();
+    let live = Live::start(&name, project, root, parts, &Tasks::new()).await?;
+    live.retire(limits::EXIT).await;
+    Ok(())
+}
+
+fn parts(
+    project: &Project,
+    root: &Path,
+    sdk: &Path,
+    env: &Env,
+    launcher: PathBuf,
+    scratch: &Path,
+) -> anyhow::Result<Parts> {
+    let topics = less_store::open(&less_store::Config::Memory, Arc::new(clock::now_ms))?;
+    let logs = Logs::open(scratch.to_owned(), LogLimits::default(), clock::now_ms)?;
+    Ok(Parts {
+        program: build::program(sdk, root, env),
+        launcher: Launcher::start(launcher)?,
+        services: Arc::new(Services::new(Arc::from(project.name.as_ref()), Vec::new(), topics.clone(), logs, None)),
+        topics,
+    })
+}
