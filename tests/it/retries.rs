@@ -145,7 +145,7 @@ fn a_deployment_without_the_subscriber_parks_its_deliveries_until_it_returns() {
     assert!(said.contains(PATH) && said.contains('3'), "deploy says how many it parked:\n{said}");
     serve(&project, &json!({ "n": 4 }));
     let waiting = project.resources()["waiting"].clone();
-    assert_eq!(waiting[0], json!({ "handler": PATH, "deliveries": 3, "parked": true }));
+    assert_eq!(waiting[0], json!({ "handler": PATH, "deliveries": 3, "parked": true, "paused": false }));
 
     project.write("less/topics/meals/flaky/index.js", &FLAKY.replace("if (message.poison)", "if (false)"));
     project.deploy();

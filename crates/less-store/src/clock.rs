@@ -28,6 +28,11 @@ impl Hands {
         self.0.fetch_add(millis(by), Ordering::SeqCst);
     }
 
+    #[cfg(test)]
+    pub(crate) fn back(&self, by: Duration) {
+        self.0.fetch_sub(millis(by), Ordering::SeqCst);
+    }
+
     /// What a back end is opened with.
     pub fn clock(&self) -> Clock {
         let hands = self.clone();

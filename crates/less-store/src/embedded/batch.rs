@@ -1,7 +1,8 @@
 //! One commit: what queued is written in one transaction; once that is durable, memory follows.
 //!
-//! Until the commit nothing but the `Batch` knows of it, so that a failed one leaves memory as the disk
-//! is: its publishers are told, its settlements are carried over to the next.
+//! Until the commit only the `Batch` knows of it, apart from the room that was reserved in the lanes. So
+//! a failed one gives that back and leaves memory as the disk is: its publishers are told, its
+//! settlements are carried over to the next.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -251,7 +252,7 @@ impl Writer<'_> {
         self.rows.rollback()?;
         let crowded = !publishes.is_empty();
         self.refuse(batch, publishes, &error);
-        if reach(&error) != Reach::Full {
+        if reach(&error) != Reach::Commit {
             return Err(error);
         }
         if crowded {

@@ -1,5 +1,7 @@
 //! Long work in small pieces, one in each turn of the writer, so that publishers wait for none of it.
 
+use std::collections::HashSet;
+
 use super::batch::Batch;
 use super::failure::{Fatal, Reach, Sql, reach, tell};
 use super::inbox::Answer;
@@ -23,6 +25,7 @@ pub(super) enum Chore {
     Hurry {
         subscribers: Vec<SubscriberId>,
         now: Timestamp,
+        seen: Option<Place>,
         answer: Answer<()>,
     },
     Purge(Purge),
@@ -32,6 +35,11 @@ pub(super) enum Chore {
     },
     /// What expired is buried, whether or not anybody would claim it.
     Expire {
+        subscribers: Vec<SubscriberId>,
+        seen: Seen,
+    },
+    /// Subscribers that are gone keep nothing in memory.
+    Park {
         subscribers: Vec<SubscriberId>,
     },
     DropDeadLetters,
@@ -44,8 +52,31 @@ pub(super) struct Purge {
     recent: Vec<i64>,
     subscribers: Vec<SubscriberId>,
     up_to: i64,
-    up_to_dead: i64,
     answer: Answer<()>,
+}
+
+/// How far a chore got among the rows of one subscriber, by (`due_at`, `seq`).
+type Place = (Timestamp, i64);
+
+/// How far `Expire` got among the rows of one subscriber.
+#[derive(Debug)]
+pub(super) struct Seen {
+    untried: Place,
+    /// By `seq`.
+    tried: i64,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { untried: (Timestamp::MIN, i64::MIN), tried: i64::MIN }
+    }
+}
+
+/// What a piece of `Expire` came by.
+#[derive(Debug, Default, Clone, Copy)]
+struct Met {
+    buried: bool,
+    held: bool,
 }
 
 /// Whether there is more of a chore to do.
@@ -59,16 +90,14 @@ impl Writer<'_> {
             return;
         }
         self.chores.push_back(Chore::MakeRoom { seqs: self.recent.since_before(now - RECENT_FOR) });
-        self.chores.push_back(Chore::Expire { subscribers: self.catalog.subscribers() });
+        self.park_the_gone();
+        self.chores.push_back(Chore::Expire { subscribers: self.catalog.subscribers(), seen: Seen::default() });
         self.chores.push_back(Chore::DropDeadLetters);
     }
 
     /// Does one piece of one chore; they take turns.
     pub(super) fn chore(&mut self) -> Result<(), Fatal> {
-        if self.full_until.is_some() {
-            return Ok(());
-        }
-        let Some(mut chore) = self.chores.pop_front() else { return Ok(()) };
+        let Some(mut chore) = self.next_chore().and_then(|at| self.chores.remove(at)) else { return Ok(()) };
         match self.piece(&mut chore) {
             Ok(true) => self.chores.push_back(chore),
             Ok(false) => chore.finish(Ok(()))?,
@@ -77,22 +106,33 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// With the disk full only what somebody waits for is tried: who does is to hear of it.
+    pub(super) fn next_chore(&self) -> Option<usize> {
+        let full = self.full_until.is_some();
+        self.chores.iter().position(|chore| !full || matches!(chore, Chore::Hurry { .. } | Chore::Purge(_)))
+    }
+
     fn piece(&mut self, chore: &mut Chore) -> Sql<More> {
         match chore {
-            Chore::Hurry { subscribers, now, .. } => {
+            Chore::Hurry { subscribers, now, seen, .. } => {
                 let now = *now;
-                each(subscribers, |subscriber| self.hurry(subscriber, now))
+                each(subscribers, seen, |subscriber, seen| self.hurry(subscriber, now, seen))
             }
             Chore::Purge(purge) => self.purge_piece(purge),
             Chore::MakeRoom { seqs } => self.make_room(seqs),
-            Chore::Expire { subscribers } => each(subscribers, |subscriber| self.expire(subscriber)),
+            Chore::Expire { subscribers, seen } => {
+                each(subscribers, seen, |subscriber, seen| self.expire(subscriber, seen))
+            }
+            Chore::Park { subscribers } => each(subscribers, &mut (), |subscriber, ()| self.park(subscriber)),
             Chore::DropDeadLetters => self.drop_dead_letters(),
         }
     }
 
-    fn hurry(&mut self, subscriber: SubscriberId, now: Timestamp) -> Sql<More> {
-        let found = waiting_rows(subscriber, self.rows.later.query((subscriber.0, now, PIECE))?)?;
-        let more = found.len() == PIECE as usize;
+    fn hurry(&mut self, subscriber: SubscriberId, now: Timestamp, seen: &mut Option<Place>) -> Sql<More> {
+        let (due_at, seq) = seen.unwrap_or((now, i64::MAX));
+        let found = waiting_rows(subscriber, self.rows.later.query((subscriber.0, due_at, seq, PIECE))?)?;
+        let Some(last) = found.last() else { return Ok(false) };
+        *seen = Some((last.key.due_at, last.key.seq));
         self.transact(|this, _| {
             for Key { subscriber, due_at, seq } in found.iter().map(|row| row.key) {
                 if !this.held.contains(&(subscriber, seq)) {
@@ -101,51 +141,79 @@ impl Writer<'_> {
             }
             Ok(())
         })?;
-        if let (false, Some(lane)) = (found.is_empty(), self.shared.lanes.get(subscriber)) {
+        if let Some(lane) = self.shared.lanes.get(subscriber) {
             lane.wait_until(now);
         }
-        Ok(more)
+        Ok(found.len() == PIECE as usize)
     }
 
-    pub(super) fn purge(&self, project: &str, answer: Answer<()>) -> Sql<Chore> {
-        let subscribers = self.catalog.subscribers_of(project);
-        subscribers.iter().filter_map(|id| self.shared.lanes.get(*id)).for_each(|lane| lane.clear());
-        Ok(Chore::Purge(Purge {
-            project: project.to_owned(),
-            recent: self.recent.of_project(project),
-            subscribers,
-            up_to: self.next_seq - 1,
-            up_to_dead: self
-                .conn
-                .query_row("SELECT coalesce(max(number), 0) FROM dead_letter", [], |row| row.get(0))?,
-            answer,
-        }))
+    pub(super) fn purge(&self, project: &str, answer: Answer<()>) -> Chore {
+        let (recent, subscribers) = (self.recent.of_project(project), self.catalog.subscribers_of(project));
+        Chore::Purge(Purge { project: project.to_owned(), recent, subscribers, up_to: self.next_seq - 1, answer })
     }
 
     fn purge_piece(&mut self, purge: &mut Purge) -> Sql<More> {
         if !purge.recent.is_empty() {
             let piece = purge.recent.split_off(purge.recent.len().saturating_sub(PIECE as usize));
-            self.transact(|this, batch| {
-                piece.iter().filter(|seq| this.recent.get(**seq).is_some()).for_each(|seq| batch.drop_recent(*seq));
+            // The others took the form that lasts meanwhile.
+            let recent: HashSet<i64> = piece.into_iter().filter(|seq| self.recent.get(*seq).is_some()).collect();
+            self.transact(|_, batch| {
+                recent.iter().for_each(|seq| batch.drop_recent(*seq));
                 Ok(())
             })?;
+            self.forget(&purge.subscribers, &recent);
             return Ok(true);
         }
         let up_to = purge.up_to;
-        if each(&mut purge.subscribers, |subscriber| self.purge_rows(subscriber, up_to))? {
+        if each(&mut purge.subscribers, &mut (), |subscriber, ()| self.purge_rows(subscriber, up_to))? {
             return Ok(true);
         }
-        let dead = dead_rows(self.rows.dead_of.query((&purge.project, purge.up_to_dead, PIECE))?)?;
+        let dead = dead_rows(self.rows.dead_of.query((&purge.project, up_to, PIECE))?)?;
         self.delete_dead_letters(&dead)
     }
 
     fn purge_rows(&mut self, subscriber: SubscriberId, up_to: i64) -> Sql<More> {
         let found = waiting_rows(subscriber, self.rows.up_to.query((subscriber.0, up_to, PIECE))?)?;
+        if found.is_empty() {
+            return Ok(false);
+        }
         self.transact(|this, batch| found.iter().try_for_each(|row| this.purge_row(batch, row)))?;
-        for row in &found {
-            self.held.remove(&(subscriber, row.key.seq));
+        let gone = found.iter().map(|row| row.key.seq).collect();
+        self.forget(&[subscriber], &gone);
+        for seq in gone {
+            self.held.remove(&(subscriber, seq));
         }
         Ok(found.len() == PIECE as usize)
+    }
+
+    /// What is deleted is not to be claimed from memory either.
+    fn forget(&self, subscribers: &[SubscriberId], seqs: &HashSet<i64>) {
+        for lane in subscribers.iter().filter_map(|id| self.shared.lanes.get(*id)) {
+            lane.forget(seqs);
+        }
+    }
+
+    pub(super) fn park_the_gone(&mut self) {
+        let parked = |id: &SubscriberId| self.shared.lanes.get(*id).is_some_and(|lane| !lane.parked(1).is_empty());
+        let subscribers: Vec<_> = self.catalog.subscribers().into_iter().filter(parked).collect();
+        if !subscribers.is_empty() {
+            self.chores.push_back(Chore::Park { subscribers });
+        }
+    }
+
+    /// What is ready for a subscriber that is gone waits on disk alone.
+    fn park(&mut self, subscriber: SubscriberId) -> Sql<More> {
+        let Some(lane) = self.shared.lanes.get(subscriber) else { return Ok(false) };
+        let parked = lane.parked(PIECE as usize);
+        if parked.is_empty() {
+            return Ok(false);
+        }
+        self.transact(|this, batch| parked.iter().try_for_each(|seq| this.spread_all(batch, *seq)))?;
+        // In one step, for it may be deployed again at any time: what is claimed stays held.
+        for delivery in lane.leave_on_disk(&parked) {
+            self.held.remove(&(subscriber, delivery.seq));
+        }
+        Ok(true)
     }
 
     fn purge_row(&mut self, batch: &mut Batch, row: &Waiting) -> Sql<()> {
@@ -159,48 +227,51 @@ impl Writer<'_> {
 
     fn make_room(&mut self, seqs: &mut Vec<i64>) -> Sql<More> {
         let piece = seqs.split_off(seqs.len().saturating_sub(PIECE as usize));
-        self.transact(|this, batch| {
-            for seq in piece {
-                if let Some(pending) = this.recent.get(seq).map(|recent| recent.pending) {
-                    this.spread(batch, seq, pending)?;
-                }
-            }
-            Ok(())
-        })?;
+        self.transact(|this, batch| piece.into_iter().try_for_each(|seq| this.spread_all(batch, seq)))?;
         Ok(!seqs.is_empty())
     }
 
+    /// As far as it is recent and not settled.
+    fn spread_all(&mut self, batch: &mut Batch, seq: i64) -> Sql<()> {
+        let pending = self.recent.get(seq).map(|recent| recent.pending);
+        pending.map_or(Ok(()), |pending| self.spread(batch, seq, pending))
+    }
+
     /// A row that was never tried expires in the order of `due_at`; one that was, about in that of `seq`.
-    fn expire(&mut self, subscriber: SubscriberId) -> Sql<More> {
+    fn expire(&mut self, subscriber: SubscriberId, seen: &mut Seen) -> Sql<More> {
         let Some((member, _)) = self.catalog.subscriber(subscriber).cloned() else { return Ok(false) };
         let now = self.now();
         let ready = member.lane.take_expired(now);
-        let mut buried = ready.len();
         ready.into_iter().for_each(|delivery| self.bury_expired(delivery));
         let published_by = now.saturating_sub(member.retention);
-        let untried = waiting_rows(subscriber, self.rows.untried.query((subscriber.0, published_by, PIECE))?)?;
-        let tried = waiting_rows(subscriber, self.rows.tried.query((subscriber.0, PIECE))?)?;
-        let full = untried.len() == PIECE as usize || tried.len() == PIECE as usize;
-        buried += self.expire_rows(untried, now)? + self.expire_rows(tried, now)?;
-        // With none buried the first rows are all claimed: they must be settled before one can look behind them.
-        Ok(full && buried > 0)
+        let (due_at, seq) = seen.untried;
+        let untried = self.rows.untried.query((subscriber.0, due_at, seq, published_by, PIECE))?;
+        let untried = waiting_rows(subscriber, untried)?;
+        let tried = waiting_rows(subscriber, self.rows.tried.query((subscriber.0, seen.tried, PIECE))?)?;
+        seen.untried = untried.last().map_or(seen.untried, |row| (row.key.due_at, row.key.seq));
+        seen.tried = tried.last().map_or(seen.tried, |row| row.key.seq);
+        let full = |rows: &[Waiting]| rows.len() == PIECE as usize;
+        let more_untried = full(&untried);
+        self.expire_rows(untried, now)?;
+        let more_tried = full(&tried);
+        let met = self.expire_rows(tried, now)?;
+        // The clock may have been set, so the order is not strict; but behind that many that did not
+        // expire there will hardly be one that did, and a later look finds it.
+        Ok(more_untried || more_tried && (met.buried || met.held))
     }
 
-    /// Buries those of the first rows that expired; how many.
-    fn expire_rows(&mut self, rows: Vec<Waiting>, now: Timestamp) -> Sql<usize> {
-        let mut buried = 0;
+    /// Buries those that expired.
+    fn expire_rows(&mut self, rows: Vec<Waiting>, now: Timestamp) -> Sql<Met> {
+        let mut met = Met::default();
         for row in rows {
             if self.held.contains(&(row.key.subscriber, row.key.seq)) {
-                continue;
+                met.held = true;
+            } else if let Some(delivery) = self.load(row)?.filter(|delivery| delivery.expires_at <= now) {
+                self.bury_expired(delivery);
+                met.buried = true;
             }
-            let Some(delivery) = self.load(row)? else { continue };
-            if delivery.expires_at > now {
-                break;
-            }
-            self.bury_expired(delivery);
-            buried += 1;
         }
-        Ok(buried)
+        Ok(met)
     }
 
     fn drop_dead_letters(&mut self) -> Sql<More> {
@@ -229,7 +300,7 @@ impl Chore {
         match (self, done) {
             (Self::Hurry { answer, .. }, done) => reply(answer, "not everything is due now", done),
             (Self::Purge(purge), done) => reply(purge.answer, "not everything was purged", done),
-            (Self::MakeRoom { .. } | Self::Expire { .. } | Self::DropDeadLetters, Ok(())) => Ok(()),
+            (Self::MakeRoom { .. } | Self::Park { .. } | Self::Expire { .. } | Self::DropDeadLetters, Ok(())) => Ok(()),
             (chore, Err(error)) if reach(&error) != Reach::Store => {
                 let error = tell("a chore of the store failed", &Fatal::from(error));
                 tracing::warn!(%error, ?chore, "the store will try again in a minute");
@@ -240,11 +311,16 @@ impl Chore {
     }
 }
 
-/// Does a piece for the last of them, and lets it go when it needs no more.
-fn each(of: &mut Vec<SubscriberId>, piece: impl FnOnce(SubscriberId) -> Sql<More>) -> Sql<More> {
+/// Does a piece for the last of them, and lets it go when it needs no more; `seen` is how far that one is.
+fn each<S: Default>(
+    of: &mut Vec<SubscriberId>,
+    seen: &mut S,
+    piece: impl FnOnce(SubscriberId, &mut S) -> Sql<More>,
+) -> Sql<More> {
     let Some(subscriber) = of.last().copied() else { return Ok(false) };
-    if !piece(subscriber)? {
+    if !piece(subscriber, seen)? {
         of.pop();
+        *seen = S::default();
     }
     Ok(!of.is_empty())
 }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::Error;
 
@@ -17,19 +17,29 @@ pub(super) type Fatal = Arc<rusqlite::Error>;
 pub(super) enum Reach {
     /// One job was refused, its neighbours are not concerned.
     Job,
-    /// The commit failed, and the next may succeed once there is room.
-    Full,
+    /// The commit failed, and a later one may succeed: the disk is full, or another program has the
+    /// file locked.
+    Commit,
     /// Nothing more can be promised. After a failed sync the kernel may have dropped the pages and
     /// called them clean: trying again would prove nothing.
     Store,
 }
 
 pub(super) fn reach(error: &rusqlite::Error) -> Reach {
+    if is_full(error) {
+        return Reach::Commit;
+    }
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Reach::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Reach::Commit,
         Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) => Reach::Job,
         _ => Reach::Store,
     }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    // Without room for one more page of the WAL's index.
+    let index = |code: &ffi::Error| code.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || error.sqlite_error().is_some_and(index)
 }
 
 /// A failure and what was being done; shared by everybody who waited for the same commit.
@@ -51,8 +61,23 @@ pub(super) fn refused(what: impl Into<String>) -> Error {
 
 /// The same error for each of many.
 pub(super) fn tell(what: &str, error: &Arc<rusqlite::Error>) -> Error {
-    match reach(error) {
-        Reach::Full => Error::Full,
-        Reach::Job | Reach::Store => failed(what, Arc::clone(error)),
+    if is_full(error) { Error::Full } else { failed(what, Arc::clone(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: i32) -> Arc<rusqlite::Error> {
+        Arc::new(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn a_full_disk_and_a_locked_file_do_not_end_the_store() {
+        for (code, full) in [(ffi::SQLITE_FULL, true), (ffi::SQLITE_IOERR_SHMSIZE, true), (ffi::SQLITE_BUSY, false)] {
+            assert_eq!(reach(&of(code)), Reach::Commit, "{code}");
+            assert_eq!(matches!(tell("no", &of(code)), Error::Full), full, "{code}");
+        }
+        assert_eq!(reach(&of(ffi::SQLITE_IOERR_FSYNC)), Reach::Store);
     }
 }

@@ -10,7 +10,7 @@ use super::catalog::pending_ids;
 use super::failure::{Sql, failed};
 use super::lock::{Lock, lock};
 use super::schema;
-use crate::Result;
+use crate::{Result, Timestamp};
 
 /// A locked home with its file, ready to be written.
 pub(super) struct Home {
@@ -22,10 +22,12 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn open(dir: &Path) -> Result<Self> {
-        create(dir).map_err(|error| failed(format!("cannot create {}", dir.display()), error))?;
-        let lock = lock(dir)?;
+    pub(super) fn open(dir: &Path, now: Timestamp) -> Result<Self> {
         let (file, wal) = (dir.join("topics.db"), dir.join("topics.db-wal"));
+        if !file.exists() {
+            create(dir).map_err(|error| failed(format!("cannot create {}", dir.display()), error))?;
+        }
+        let lock = lock(dir)?;
         let unclean = std::fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0);
         let broken = |error| failed(format!("cannot open {}", file.display()), error);
         let conn = Connection::open(&file).map_err(broken)?;
@@ -33,33 +35,38 @@ impl Home {
         if unclean {
             schema::check(&conn)?;
         }
-        let next_seq = recover(&conn).map_err(broken)?;
+        let next_seq = recover(&conn, now).map_err(broken)?;
         Ok(Self { conn, file, wal, next_seq, lock })
     }
 }
 
-/// SQLite syncs the folder of its file, but nobody the folders above, without which it is lost as well.
+/// `SQLite` syncs the folder of its file, but nobody the folders above, without which it is lost as well;
+/// also where somebody else made them, perhaps just now.
 fn create(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
     std::fs::create_dir_all(dir)?;
-    let above = dir.canonicalize()?;
-    above.ancestors().skip(1).filter_map(|folder| File::open(folder).ok()).try_for_each(|folder| folder.sync_all())
+    dir.canonicalize()?.ancestors().filter_map(|folder| File::open(folder).ok()).try_for_each(|folder| sync(&folder))
+}
+
+fn sync(folder: &File) -> io::Result<()> {
+    match folder.sync_all() {
+        // A file system that cannot sync a folder: one that nobody writes to.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
 }
 
 /// What was in memory when the store stopped takes the form that lasts, and so is due at once. Never
 /// more than the bounded `recent`: a backlog is not touched. Returns the next free `seq`.
-fn recover(conn: &Connection) -> Sql<i64> {
+fn recover(conn: &Connection, now: Timestamp) -> Sql<i64> {
     let tx = conn.unchecked_transaction()?;
-    // One that is there for the same `seq` as a dead letter would mix up their errors.
+    // Never one that a dead letter has, or that an error was kept for: errors are found by `seq`.
     let last: i64 = tx.query_row(
         "SELECT max(coalesce((SELECT max(seq) FROM recent), 0), coalesce((SELECT max(seq) FROM message), 0),
-            coalesce((SELECT max(seq) FROM attempt_error), 0))",
+            coalesce((SELECT max(seq) FROM dead_letter), 0), coalesce((SELECT max(seq) FROM attempt_error), 0))",
         [],
         |row| row.get(0),
     )?;
-    spread(&tx)?;
+    spread(&tx, now)?;
     tx.execute(
         "INSERT INTO message(seq, left, topic, id, trace, cause, published_at, payload)
          SELECT seq, length(pending) / 4, topic, id, trace, cause, published_at, payload
@@ -72,16 +79,16 @@ fn recover(conn: &Connection) -> Sql<i64> {
     Ok(last + 1)
 }
 
-/// A row of `delivery` for each that is pending.
-fn spread(conn: &Connection) -> Sql<()> {
+/// A row of `delivery` for each that is pending; due `now` should the clock have gone back since.
+fn spread(conn: &Connection, now: Timestamp) -> Sql<()> {
     let mut insert =
         conn.prepare("INSERT INTO delivery(subscriber, due_at, seq, attempts, alone) VALUES(?, ?, ?, 0, 0)")?;
     let mut recent = conn.prepare("SELECT seq, published_at, pending FROM recent")?;
     let mut rows = recent.query([])?;
     while let Some(row) = rows.next()? {
-        let (seq, due_at): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (seq, published_at): (i64, Timestamp) = (row.get(0)?, row.get(1)?);
         for subscriber in pending_ids(row.get_ref(2)?.as_blob()?) {
-            insert.execute((subscriber.0, due_at, seq))?;
+            insert.execute((subscriber.0, published_at.min(now), seq))?;
         }
     }
     Ok(())

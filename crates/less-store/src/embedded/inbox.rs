@@ -55,6 +55,8 @@ pub(super) enum Fate {
 pub(super) struct Work {
     pub(super) publishes: Vec<Publish>,
     pub(super) settlements: Vec<Settlement>,
+    /// Whose next deliveries are to be read from disk.
+    pub(super) refills: Vec<SubscriberId>,
     pub(super) jobs: Vec<Job>,
 }
 
@@ -112,7 +114,7 @@ impl Inbox {
 
     /// At most one is under way for each subscriber, so it needs no room. A closed inbox needs none.
     pub(super) fn refill(&self, subscriber: SubscriberId) {
-        self.push(|queue| queue.work.jobs.push(Job::Refill(subscriber))).ok();
+        self.push(|queue| queue.work.refills.push(subscriber)).ok();
     }
 
     /// A closed inbox takes no verdict: the delivery comes again after the next start.
@@ -199,6 +201,9 @@ impl Inbox {
 impl Queue {
     fn is_pressing(&self) -> bool {
         let work = &self.work;
-        !work.publishes.is_empty() || !work.jobs.is_empty() || work.settlements.len() >= SETTLED_AT_ONCE
+        !work.publishes.is_empty()
+            || !work.refills.is_empty()
+            || !work.jobs.is_empty()
+            || work.settlements.len() >= SETTLED_AT_ONCE
     }
 }

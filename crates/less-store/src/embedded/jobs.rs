@@ -1,4 +1,5 @@
-//! The writer's rarer jobs, each a transaction of its own.
+//! The writer's rarer jobs: small ones are done at once, each in a transaction of its own; long ones
+//! queue as `chores`.
 
 use std::sync::Arc;
 
@@ -11,8 +12,6 @@ use crate::{Deployment, SubscriberId, Subscription};
 
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Read a subscriber's next deliveries from disk.
-    Refill(SubscriberId),
     Deploy {
         deployment: Deployment,
         subscriptions: Vec<Subscription>,
@@ -36,11 +35,8 @@ pub(super) enum Job {
 
 impl Writer<'_> {
     pub(super) fn job(&mut self, job: Job) -> Result<(), Fatal> {
-        if !matches!(job, Job::Refill(_)) {
-            self.shared.inbox.give_room(1);
-        }
+        self.shared.inbox.give_room(1);
         match job {
-            Job::Refill(subscriber) => Ok(self.refill(subscriber)?),
             Job::Deploy { deployment, subscriptions, answer } => {
                 let done = self.deploy(&deployment, &subscriptions);
                 reply(answer, "the version was not recorded", done)
@@ -50,12 +46,12 @@ impl Writer<'_> {
                 reply(answer, "the project was not removed", done)
             }
             Job::Purge { project, answer } => {
-                self.chores.push_back(self.purge(&project, answer)?);
+                self.chores.push_back(self.purge(&project, answer));
                 Ok(())
             }
             Job::Hurry { project, answer } => {
                 let (subscribers, now) = (self.catalog.subscribers_of(&project), self.now());
-                self.chores.push_back(Chore::Hurry { subscribers, now, answer });
+                self.chores.push_back(Chore::Hurry { subscribers, now, seen: None, answer });
                 Ok(())
             }
             Job::Flush(answer) => {
@@ -84,6 +80,7 @@ impl Writer<'_> {
     fn reload(&mut self) -> Sql<()> {
         self.committed();
         self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?;
+        self.park_the_gone();
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! room stays on disk alone (`overflow`), and so does a retry until it is due; the lane knows no more
 //! of them than when to look.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -140,7 +140,7 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// One that was claimed comes back, before all others: there was room when it was claimed.
+    /// One that was claimed comes back, before all others, with or without room: what is claimed is bounded.
     pub(super) fn put_back(&self, delivery: Delivery) {
         let mut state = self.state.lock();
         state.add(delivery.message.payload.len());
@@ -181,17 +181,29 @@ impl Lane {
 
     /// Takes out what nobody may claim any more.
     pub(super) fn take_expired(&self, now: Timestamp) -> Vec<Delivery> {
-        let mut state = self.state.lock();
-        let (expired, ready): (Vec<_>, Vec<_>) = state.ready.drain(..).partition(|delivery| delivery.expires_at <= now);
-        state.ready = ready.into();
-        expired.iter().for_each(|delivery| state.remove(delivery.message.payload.len()));
-        expired
+        self.state.lock().take_out(|delivery| delivery.expires_at <= now)
     }
 
-    /// Forgets what is ready.
-    pub(super) fn clear(&self) {
+    /// Takes out what is ready of these.
+    pub(super) fn forget(&self, seqs: &HashSet<i64>) -> Vec<Delivery> {
+        self.state.lock().take_out(|delivery| seqs.contains(&delivery.seq))
+    }
+
+    /// The first that are ready although nobody may claim them; none if it is deployed.
+    pub(super) fn parked(&self, max: usize) -> HashSet<i64> {
+        let state = self.state.lock();
+        let parked = if state.deployed { 0 } else { max };
+        state.ready.iter().take(parked).map(|delivery| delivery.seq).collect()
+    }
+
+    /// As `forget`, of what is on disk: it will be read back. What was claimed meanwhile is not among them.
+    pub(super) fn leave_on_disk(&self, seqs: &HashSet<i64>) -> Vec<Delivery> {
         let mut state = self.state.lock();
-        while state.pop().is_some() {}
+        state.overflow = true;
+        let left = state.take_out(|delivery| seqs.contains(&delivery.seq));
+        drop(state);
+        self.wake_all();
+        left
     }
 
     #[cfg(test)]
@@ -214,6 +226,13 @@ impl State {
     fn remove(&mut self, bytes: usize) {
         self.count -= 1;
         self.bytes -= bytes;
+    }
+
+    fn take_out(&mut self, which: impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
+        let (out, ready): (Vec<_>, Vec<_>) = self.ready.drain(..).partition(which);
+        self.ready = ready.into();
+        out.iter().for_each(|delivery| self.remove(delivery.message.payload.len()));
+        out
     }
 
     fn pop(&mut self) -> Option<Delivery> {

@@ -80,7 +80,7 @@ impl Embedded {
     /// Opens the home in `dir`, made when missing, and locks it. Everything unsettled is due as it was;
     /// what was claimed is due at once.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self> {
-        Self::start(Home::open(dir)?, clock)
+        Self::start(Home::open(dir, clock())?, clock)
     }
 
     fn start(home: Home, clock: Clock) -> Result<Self> {

@@ -2,12 +2,13 @@
 //! writer thread, after its commits, so that what it reads is settled fact.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::failure::Sql;
+use super::failure::{Fatal, Reach, Sql, reach};
 use super::inbox::{Fate, Settlement};
 use super::lane::Lane;
 use super::rows::{Waiting, waiting};
-use super::writer::Writer;
+use super::writer::{TRY_AGAIN, Writer};
 use crate::{Delivery, Message, Reason, SubscriberId};
 
 /// Expired ones that one refill buries at most.
@@ -22,17 +23,29 @@ struct Found {
 }
 
 impl Writer<'_> {
-    pub(super) fn refill(&mut self, subscriber: SubscriberId) -> Sql<()> {
+    pub(super) fn refill(&mut self, subscriber: SubscriberId) -> Result<(), Fatal> {
         let Some(lane) = self.shared.lanes.get(subscriber) else { return Ok(()) };
         if self.full_until.is_some() {
             // What is settled cannot be written, so what would be read could not be let go of.
             lane.not_refilled();
             return Ok(());
         }
-        let mut found = self.walk(subscriber)?;
-        found.complete &= self.read_in(&lane, found.rows)?;
-        lane.refilled(found.complete, found.next_due);
+        let done = self.fill(&lane, subscriber);
         self.touched.drain(..).for_each(|lane| lane.announce());
+        match done {
+            Err(error) if reach(&error) == Reach::Commit => {
+                self.full_until = Some(Instant::now() + TRY_AGAIN);
+                lane.not_refilled();
+                Ok(())
+            }
+            done => Ok(done?),
+        }
+    }
+
+    fn fill(&mut self, lane: &Arc<Lane>, subscriber: SubscriberId) -> Sql<()> {
+        let mut found = self.walk(subscriber)?;
+        found.complete &= self.read_in(lane, found.rows)?;
+        lane.refilled(found.complete, found.next_due);
         Ok(())
     }
 

@@ -68,11 +68,11 @@ statements! {
     run_alone: "UPDATE delivery SET alone = 1 WHERE subscriber = ? AND due_at = ? AND seq = ?",
     move_to: "UPDATE delivery SET due_at = ?4 WHERE subscriber = ?1 AND due_at = ?2 AND seq = ?3",
     waiting: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? ORDER BY due_at, seq",
-    later: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND due_at > ?
+    later: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND (due_at, seq) > (?, ?)
         ORDER BY due_at, seq LIMIT ?",
-    untried: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND due_at <= ?
-        ORDER BY due_at, seq LIMIT ?",
-    tried: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND attempts > 0
+    untried: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND (due_at, seq) > (?, ?)
+        AND due_at <= ? ORDER BY due_at, seq LIMIT ?",
+    tried: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND attempts > 0 AND seq > ?
         ORDER BY seq LIMIT ?",
     up_to: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND seq <= ? LIMIT ?",
     insert_error: "INSERT OR REPLACE INTO attempt_error(seq, subscriber, attempt, at, error) VALUES(?, ?, ?, ?, ?)",
@@ -81,7 +81,7 @@ statements! {
         published_at, payload) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     oldest_dead: "SELECT number, seq, subscriber FROM dead_letter WHERE number IN
         (SELECT number FROM dead_letter ORDER BY number LIMIT ?2) AND buried_at <= ?1",
-    dead_of: "SELECT number, seq, subscriber FROM dead_letter WHERE project = ? AND number <= ? LIMIT ?",
+    dead_of: "SELECT number, seq, subscriber FROM dead_letter WHERE project = ? AND seq <= ? LIMIT ?",
     delete_dead: "DELETE FROM dead_letter WHERE number = ?",
 }
 

@@ -16,6 +16,8 @@
 //! A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
 //! SQLite ends its recovery before it, at the last whole commit.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::failure::{Sql, failed, refused};
@@ -31,6 +33,9 @@ const CHECKPOINT_PAGES: i64 = 4000;
 
 /// Of which a big one is checked at leisure by its owner instead: it would delay the start.
 const CHECKED_BYTES: i64 = 64 << 20;
+
+/// How long a statement waits for another program that has the file locked.
+pub(super) const BUSY_FOR: Duration = Duration::from_secs(5);
 
 const FIRST: &str = "
 CREATE TABLE project(name TEXT PRIMARY KEY, id BLOB NOT NULL, version TEXT NOT NULL,
@@ -53,13 +58,21 @@ CREATE TABLE dead_letter(number INTEGER PRIMARY KEY, project TEXT NOT NULL, seq 
     subscriber INTEGER NOT NULL, reason INTEGER NOT NULL, buried_at INTEGER NOT NULL, id BLOB NOT NULL,
     trace BLOB NOT NULL, cause BLOB, published_at INTEGER NOT NULL, payload BLOB NOT NULL);
 CREATE INDEX dead_letter_of ON dead_letter(project);
+CREATE INDEX dead_letter_seq ON dead_letter(seq);
 PRAGMA user_version = 1;
 ";
 
 /// Makes a connection the writer's: durable commits, and space that can be given back.
 pub(super) fn prepare(conn: &Connection) -> Result<()> {
-    let version = settle_in(conn).map_err(|error| failed("cannot read the store", error))?;
-    match version {
+    let unreadable = |error| failed("cannot read the store", error);
+    let mode = settle_in(conn).map_err(unreadable)?;
+    if mode != "wal" {
+        return Err(refused(format!(
+            "the store cannot keep a write-ahead log here (its journal mode is {mode}): \
+             the home must be on a local disk that is writable and shared with no other machine"
+        )));
+    }
+    match conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)? {
         0 => create(conn).map_err(|error| failed("cannot create the store", error)),
         VERSION => Ok(()),
         newer => Err(refused(format!(
@@ -69,15 +82,17 @@ pub(super) fn prepare(conn: &Connection) -> Result<()> {
     }
 }
 
-fn settle_in(conn: &Connection) -> Sql<i64> {
+/// Which journal mode it is in.
+fn settle_in(conn: &Connection) -> Sql<String> {
+    conn.busy_timeout(BUSY_FOR)?;
     // Before the first table, else it takes a VACUUM to change.
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    let mode = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "cache_size", -16_384)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
-    conn.pragma_query_value(None, "user_version", |row| row.get(0))
+    Ok(mode)
 }
 
 fn create(conn: &Connection) -> Sql<()> {
@@ -102,4 +117,16 @@ fn sound(conn: &Connection) -> Sql<String> {
         return Ok("ok".to_owned());
     }
     conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_without_a_write_ahead_log_is_refused() {
+        let why = prepare(&Connection::open_in_memory().unwrap()).unwrap_err();
+        let why = std::error::Error::source(&why).unwrap().to_string();
+        assert!(why.contains("local disk"), "{why}");
+    }
 }

@@ -21,16 +21,15 @@ pub(super) enum Settled {
 impl Writer<'_> {
     pub(super) fn settle(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
         let Settlement { delivery, fate, .. } = settlement;
-        if matches!(fate, Fate::Release) {
-            let ours = self.holds(delivery.subscriber, delivery.seq);
-            return Ok(if ours { Settled::Yes } else { Settled::Gone });
-        }
         if let Some((bit, pending)) = self.pending(batch, delivery) {
-            if matches!(fate, Fate::Done) {
-                batch.recent.insert(delivery.seq, Change::Pending(pending & !bit));
-                return Ok(Settled::Yes);
+            match fate {
+                Fate::Release => return Ok(Settled::Yes),
+                Fate::Done => {
+                    batch.recent.insert(delivery.seq, Change::Pending(pending & !bit));
+                    return Ok(Settled::Yes);
+                }
+                Fate::Again { .. } | Fate::Alone | Fate::Bury { .. } => self.spread(batch, delivery.seq, pending)?,
             }
-            self.spread(batch, delivery.seq, pending)?;
         }
         match self.settle_row(batch, settlement) {
             Err(error) if reach(&error) == Reach::Job => {
@@ -70,7 +69,7 @@ impl Writer<'_> {
         let Settlement { delivery, fate, at } = settlement;
         let (key, rows) = (key(delivery), &mut self.rows);
         let found = match fate {
-            Fate::Release => true,
+            Fate::Release => self.holds(key.subscriber, key.seq),
             Fate::Done => {
                 let found = rows.take_delivery(key)?;
                 if found && delivery.attempt > 1 {

@@ -4,9 +4,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use tracing::warn;
 
 use super::failure::{Fatal, Reach, Sql, reach};
+use super::schema::BUSY_FOR;
 use super::writer::Writer;
 
 /// Free pages of 4 KiB that a busy store keeps: it will want them again.
@@ -55,8 +57,8 @@ impl Writer<'_> {
             return Ok(());
         }
         match self.tidy_step(now) {
-            Err(error) if reach(&error) == Reach::Full => {
-                warn!("no room to give space back: the disk is full");
+            Err(error) if reach(&error) == Reach::Commit => {
+                warn!(%error, "space cannot be given back now");
                 self.tidy.at = Some(now + IDLE);
                 Ok(())
             }
@@ -90,10 +92,46 @@ impl Writer<'_> {
 
     fn empty_wal(&mut self) -> Sql<()> {
         let long = std::fs::metadata(&self.tidy.wal).is_ok_and(|wal| wal.len() > WAL_KEPT);
-        if long || std::mem::take(&mut self.tidy.shortened) {
-            // Busy with a reader, it stays; the next time will do.
-            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        if !long && !self.tidy.shortened {
+            return Ok(());
+        }
+        if truncate(self.conn)? {
+            self.tidy.shortened = false;
+        } else {
+            self.tidy.at = Some(Instant::now() + IDLE);
         }
         Ok(())
+    }
+}
+
+/// False when somebody is reading: publishers are not to wait until they are done.
+fn truncate(conn: &Connection) -> Sql<bool> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let busy: Sql<bool> = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    conn.busy_timeout(BUSY_FOR)?;
+    busy.map(|busy| !busy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_being_read_is_emptied_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, wal) = (dir.path().join("topics.db"), dir.path().join("topics.db-wal"));
+        let conn = Connection::open(&file).unwrap();
+        crate::embedded::schema::prepare(&conn).unwrap();
+        let reader = Connection::open(&file).unwrap();
+        let view = reader.unchecked_transaction().unwrap();
+        view.query_row("SELECT count(*) FROM recent", [], |_| Ok(())).unwrap();
+        conn.execute("INSERT INTO body(seq, payload) VALUES(1, x'00')", []).unwrap();
+        assert!(!truncate(&conn).unwrap());
+        drop(view);
+        assert!(truncate(&conn).unwrap());
+        assert_eq!(std::fs::metadata(wal).unwrap().len(), 0);
+        let waits: u128 =
+            conn.pragma_query_value(None, "busy_timeout", |row| row.get(0)).map(i64::unsigned_abs).unwrap().into();
+        assert_eq!(waits, BUSY_FOR.as_millis(), "other statements wait as before");
     }
 }

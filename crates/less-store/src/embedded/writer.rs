@@ -1,5 +1,5 @@
-//! The writer thread: the only one that changes the file. Its loop: take what queued, commit it, do the
-//! rarer jobs, one piece of a chore, and some tidying; then wait.
+//! The writer thread: the only one that changes the file. Its loop: take what queued, commit it, refill
+//! one lane, do the rarer jobs, one piece of a chore, and some tidying; then wait.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use super::rows::Rows;
 use super::tidy::Tidy;
 use crate::{SubscriberId, Timestamp};
 
-/// After a commit that found the disk full.
+/// After a commit that found the disk full or the file locked.
 pub(super) const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// How often the store looks for what expired, by the clock.
@@ -41,8 +41,10 @@ pub(super) struct Writer<'c> {
     /// Pushed to in this turn.
     pub(super) touched: Vec<Arc<Lane>>,
     pub(super) chores: VecDeque<Chore>,
+    /// Whose lanes ask for more from disk: one is served in each turn.
+    pub(super) refills: VecDeque<SubscriberId>,
     pub(super) tidy: Tidy,
-    /// The disk was full: nothing is read in, and the settled is tried again then.
+    /// A commit found the disk full or the file locked: nothing is read in, and the settled is tried again then.
     pub(super) full_until: Option<Instant>,
     next_sweep: Timestamp,
 }
@@ -66,6 +68,7 @@ impl<'c> Writer<'c> {
             spent: Vec::new(),
             touched: Vec::new(),
             chores: VecDeque::new(),
+            refills: VecDeque::new(),
             tidy: Tidy::new(wal),
             full_until: None,
             next_sweep: Timestamp::MIN, // at the first turn: it may have been closed for long
@@ -95,6 +98,10 @@ impl<'c> Writer<'c> {
         let mut settlements = std::mem::take(&mut self.carried);
         settlements.append(&mut work.settlements);
         self.commit(std::mem::take(&mut work.publishes), settlements)?;
+        self.refills.extend(work.refills.drain(..));
+        if let Some(subscriber) = self.refills.pop_front() {
+            self.refill(subscriber)?;
+        }
         for job in work.jobs.drain(..) {
             self.job(job)?;
         }
@@ -106,11 +113,11 @@ impl<'c> Writer<'c> {
     /// When to look around although nothing came.
     fn wake_at(&self) -> Instant {
         let now = Instant::now();
+        if !self.refills.is_empty() || self.next_chore().is_some() {
+            return now;
+        }
         if let Some(full_until) = self.full_until {
             return full_until.max(now);
-        }
-        if !self.chores.is_empty() {
-            return now;
         }
         let settle = (!self.carried.is_empty() || !self.spent.is_empty()).then(|| now + SETTLE_WITHIN);
         let wake = [settle, self.tidy.at(), Some(now + SWEEP_EVERY)];
@@ -118,9 +125,10 @@ impl<'c> Writer<'c> {
     }
 
     fn sweep_when_due(&mut self) {
-        let now = self.now();
-        if now >= self.next_sweep {
-            self.next_sweep = now.saturating_add(crate::clock::millis(SWEEP_EVERY));
+        let (now, every) = (self.now(), crate::clock::millis(SWEEP_EVERY));
+        // Also when the clock went back, else it would take as long again.
+        if now >= self.next_sweep || now < self.next_sweep.saturating_sub(every) {
+            self.next_sweep = now.saturating_add(every);
             self.sweep(now);
         }
     }

@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::{DAY, NOW, all, deploy, message};
+use crate::contract::pending;
 use crate::embedded::Embedded;
 use crate::embedded::home::Home;
 use crate::embedded::lane::READY;
@@ -10,7 +11,7 @@ use crate::{Error, Hands, Reason, Topics, Verdict};
 #[tokio::test]
 async fn a_message_that_the_database_refuses_fails_alone() {
     let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
-    let home = Home::open(dir.path()).unwrap();
+    let home = Home::open(dir.path(), NOW).unwrap();
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON recent WHEN NEW.payload = CAST('bad' AS BLOB)
         BEGIN SELECT RAISE(ABORT, 'refused'); END";
     home.conn.execute_batch(refuse).unwrap();
@@ -27,7 +28,7 @@ async fn a_message_that_the_database_refuses_fails_alone() {
 #[tokio::test]
 async fn a_settlement_that_the_database_refuses_comes_again() {
     let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
-    let home = Home::open(dir.path()).unwrap();
+    let home = Home::open(dir.path(), NOW).unwrap();
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON dead_letter BEGIN SELECT RAISE(ABORT, 'refused'); END";
     home.conn.execute_batch(refuse).unwrap();
     let store = Embedded::start(home, hands.clock()).unwrap();
@@ -49,7 +50,7 @@ async fn a_settlement_that_the_database_refuses_comes_again() {
 #[tokio::test]
 async fn a_full_disk_refuses_publishes_and_serves_on() {
     let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
-    let home = Home::open(dir.path()).unwrap();
+    let home = Home::open(dir.path(), NOW).unwrap();
     home.conn.pragma_update_and_check(None, "max_page_count", 400, |_| Ok(())).unwrap();
     let store = Embedded::start(home, hands.clock()).unwrap();
     let ids = deploy(&store, &["a"]).await;
@@ -96,4 +97,24 @@ async fn dead_letters_are_kept_for_fourteen_days() {
         .await
         .unwrap();
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_dead_letter_keeps_its_number_after_a_restart() {
+    let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
+    let store = Embedded::open(dir.path(), hands.clock()).unwrap();
+    let ids = deploy(&store, &["a"]).await;
+    store.publish(message(&hands, 1, b"1")).await.unwrap();
+    hands.forward(5 * DAY);
+    assert!(pending(store.claim(ids[0], 1), store.waiting("shop")).await.is_ok());
+    while store.dead_letters("shop", 9).await.unwrap().is_empty() {}
+    store.close().await;
+    drop(store);
+    let store = Embedded::open(dir.path(), hands.clock()).unwrap();
+    store.publish(message(&hands, 2, b"1")).await.unwrap();
+    let delivery = store.claim(ids[0], 1).await.unwrap().remove(0);
+    store.settle(delivery, Verdict::Again { after: DAY, error: "of another".into() });
+    let letters = store.dead_letters("shop", 9).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].errors, []);
 }

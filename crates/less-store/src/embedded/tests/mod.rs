@@ -1,8 +1,10 @@
 //! What only the store's own crate can try: crashes without a process to kill, and faults of the file.
 
 mod backlog;
+mod clock;
 mod faults;
 mod model;
+mod purge;
 
 use std::time::Duration;
 
