@@ -187,6 +187,7 @@ fn a_paused_subscriber_gets_nothing_until_a_deployment_lets_it() {
     serve(&project, &json!({ "n": 1 }));
     eventually("the other subscriber has it", || home.notes("steady").len() == 1);
     assert_eq!((project.waiting(), home.notes("flaky").len()), (1, 0));
+    assert_eq!(project.resources()["waiting"][0]["paused"], true, "and `list resources` says why");
     project.write("less.config", "topics: {}\n");
     project.deploy();
     eventually("it is delivered", || numbers(&attempts(&home, 1)) == [1]);
