@@ -80,10 +80,10 @@ mod tests {
     #[test]
     fn less_home_comes_before_home_and_is_made_absolute() {
         let both = Environment { less_home: Some("state".into()), home: Some("/home/u".into()), less_port: None };
-        assert_eq!(less_home(&both, Path::new("/work")).unwrap().server(), Path::new("/work/state/server"));
+        assert_eq!(less_home(&both, Path::new("/srv")).unwrap().server(), Path::new("/srv/state/server"));
         let one = Environment { less_home: None, ..both };
-        assert_eq!(less_home(&one, Path::new("/work")).unwrap().server(), Path::new("/home/u/.less/server"));
-        assert!(less_home(&Environment::default(), Path::new("/work")).is_err());
+        assert_eq!(less_home(&one, Path::new("/srv")).unwrap().server(), Path::new("/home/u/.less/server"));
+        assert!(less_home(&Environment::default(), Path::new("/srv")).is_err());
     }
 
     #[test]
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn run_takes_the_folders_name_when_it_can() {
-        assert_eq!(run_name(None, Path::new("/work/shop")).unwrap().as_ref(), "shop");
-        assert_eq!(run_name(Some("till"), Path::new("/work/shop")).unwrap().as_ref(), "till");
-        let error = run_name(None, Path::new("/work/My Shop")).unwrap_err().to_string();
+        assert_eq!(run_name(None, Path::new("/srv/shop")).unwrap().as_ref(), "shop");
+        assert_eq!(run_name(Some("till"), Path::new("/srv/shop")).unwrap().as_ref(), "till");
+        let error = run_name(None, Path::new("/srv/My Shop")).unwrap_err().to_string();
         assert!(error.contains("My Shop") && error.contains("less-cli run <name>"), "{error}");
     }
 }
