@@ -230,3 +230,24 @@ fn a_server_that_is_stopped_twice_is_stopped() {
     assert!(gone && matches!(home.run(&["server", "stop"]).code, Some(0 | 1)));
     home.assert_no_process_left();
 }
+
+#[test]
+fn a_project_that_does_not_start_with_the_server_is_tried_until_it_does() {
+    let home = Home::new();
+    let obstacle = home.root().join("database-is-down");
+    let handler = format!(
+        "if (require('node:fs').existsSync({:?})) throw new Error('no database');
+         exports.process = async () => ({{ body: 'here' }});",
+        obstacle.to_str().unwrap()
+    );
+    let project = home.project("shop", &[("less/apis/shop/get.js", &handler)]);
+    project.deploy();
+    home.stop_server();
+    std::fs::write(&obstacle, "").unwrap();
+    home.start_server();
+    let url = format!("http://localhost:{}/shop/apis/shop", home.server_file()["gateway_port"]);
+    let refused = http::get(&url);
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("not_started")));
+    std::fs::remove_file(&obstacle).unwrap();
+    eventually("it has started", || http::get(&url).status == 200);
+}

@@ -16,8 +16,8 @@ pub struct Registry {
 #[derive(Default)]
 struct State {
     live: HashMap<String, Arc<Live>>,
-    /// Deployed, but its version could not be started (the reason is in the server's log).
-    broken: HashSet<String>,
+    /// Deployed, but not started: not yet, or it cannot be (the reason is in the server's log).
+    not_started: HashSet<String>,
     closed: bool,
 }
 
@@ -28,9 +28,9 @@ impl Registry {
 
     /// What a client is told of a project that is not live.
     pub fn absent(&self, project: &str) -> Failure {
-        let broken = self.state.read().broken.contains(project);
+        let not_started = self.state.read().not_started.contains(project);
         let project = project.to_owned();
-        if broken { Failure::NotStarted(project) } else { Failure::UnknownProject(project) }
+        if not_started { Failure::NotStarted(project) } else { Failure::UnknownProject(project) }
     }
 
     /// Makes a version the live one; returns the one it replaces, or itself when the server is stopping.
@@ -39,7 +39,7 @@ impl Registry {
         if state.closed {
             return Err(live);
         }
-        state.broken.remove(&*live.name);
+        state.not_started.remove(&*live.name);
         Ok(state.live.insert(live.name.to_string(), live))
     }
 
@@ -50,13 +50,13 @@ impl Registry {
         state.live.values().cloned().collect()
     }
 
-    pub fn mark_broken(&self, project: &str) {
-        self.state.write().broken.insert(project.to_owned());
+    pub fn mark_not_started(&self, project: &str) {
+        self.state.write().not_started.insert(project.to_owned());
     }
 
     pub fn remove(&self, project: &str) -> Option<Arc<Live>> {
         let mut state = self.state.write();
-        state.broken.remove(project);
+        state.not_started.remove(project);
         state.live.remove(project)
     }
 

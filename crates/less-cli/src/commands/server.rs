@@ -56,7 +56,7 @@ fn stop(home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
         }
     };
     client.stop()?;
-    out.step("Stopping; running handlers finish first");
+    out.step("Stopping; running handlers finish first (30 s at most; a delivery that is cut off runs again at the next start)");
     let deadline = Instant::now() + STOP_WAIT;
     while client::alive(pid) {
         if Instant::now() > deadline {

@@ -23,6 +23,8 @@ impl Projects {
     pub(crate) async fn restore(self: &Arc<Self>) -> anyhow::Result<()> {
         let (tried, mut all_tried) = mpsc::channel::<()>(1);
         for record in self.topics.deployments().await? {
+            // Until it runs, clients are told that it has not started, not that it is unknown.
+            self.registry.mark_not_started(&record.project);
             let (this, tried) = (self.clone(), tried.clone());
             self.tasks.work("restore", async move { this.restore_until_it_runs(&record.project, tried).await });
         }
@@ -38,7 +40,6 @@ impl Projects {
         let stop = self.tasks.stopping();
         while let Err(error) = self.restore_one(project).await {
             tracing::error!(project, error = format!("{error:#}"), "the project did not start");
-            self.registry.mark_broken(project);
             tried.take();
             tokio::select! {
                 () = stop.cancelled() => return,
