@@ -251,3 +251,19 @@ fn a_project_that_does_not_start_with_the_server_is_tried_until_it_does() {
     std::fs::remove_file(&obstacle).unwrap();
     eventually("it has started", || http::get(&url).status == 200);
 }
+
+#[test]
+fn a_deployment_that_is_not_live_yet_does_not_hold_up_the_stop() {
+    let home = Home::new();
+    let never_loaded = "setInterval(() => {}, 1000); await new Promise(() => {}); export const process = () => {};";
+    let project = home.project("shop", &[("less/apis/shop/get.mjs", never_loaded)]);
+    home.start_server();
+    thread::scope(|scope| {
+        let deployment = scope.spawn(|| project.run(&["deploy", "shop"]));
+        eventually("it loads its handlers", || !home.workers().is_empty());
+        home.stop_server();
+        let refused = deployment.join().unwrap().failed_with(1);
+        assert!(refused.stderr.contains("the server is stopping"), "{}", refused.stderr);
+    });
+    home.assert_no_process_left();
+}

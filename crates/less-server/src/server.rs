@@ -210,6 +210,8 @@ impl Server {
         let deadline = Instant::now() + limits::GRACE;
         let left = || deadline.saturating_duration_since(Instant::now());
         self.projects.stop_dispatch();
+        // Everybody hears it: a deploy that is not live yet need not be waited for.
+        self.tasks.stop();
         if !self.front.drain(left()).await {
             tracing::warn!("some requests were still running when the server stopped");
         }
