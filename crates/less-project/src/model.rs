@@ -14,6 +14,9 @@ pub struct Project {
     pub name: ProjectName,
     pub apis: Vec<Api>,
     pub topics: Vec<Topic>,
+    pub external_topics: Vec<ExternalTopic>,
+    pub crons: Vec<Cron>,
+    pub functions: Vec<Function>,
     /// Folders of `less/shared`.
     pub shared: Vec<String>,
     pub config: Config,
@@ -103,6 +106,44 @@ pub struct Subscriber {
     /// How many deliveries run at once (default 64); 0 pauses the subscriber.
     pub concurrency: u32,
     pub retry: RetryPolicy,
+}
+
+/// A topic of another project: `less/external_topics/<placeholder>/<topic>/`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExternalTopic {
+    pub placeholder: String,
+    pub topic: String,
+    pub subscribers: Vec<Subscriber>,
+}
+
+impl ExternalTopic {
+    /// The variable that names the other project: `chat-api` → `CHAT_API`.
+    pub fn variable(&self) -> String {
+        self.placeholder.to_ascii_uppercase().replace('-', "_")
+    }
+
+    /// The other project: what the variable says, else the placeholder itself.
+    pub fn publisher(&self, env: &Env) -> String {
+        env.get(&self.variable()).unwrap_or(&self.placeholder).clone()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cron {
+    pub name: String,
+    pub handler: Handler,
+    /// Time limit of one run.
+    pub timeout: Duration,
+    /// As `less.config` says: `Europe/Lisbon`.
+    pub timezone: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    pub name: String,
+    pub handler: Handler,
+    /// Time limit of one call.
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -116,6 +116,7 @@ impl Invoke {
                 (0, *attempt, *published_at, *id, &Bytes::new(), payload)
             }
             Input::Request { head, body } => (1, 1, 0, Uuid::nil(), head, body),
+            Input::Call { payload } => (2, 1, 0, Uuid::nil(), &Bytes::new(), payload),
         };
         out.put_u8(kind);
         out.put_u32_le(attempt);
@@ -140,6 +141,7 @@ impl Invoke {
         let input = match kind {
             0 => Input::Message { id: message, attempt, published_at, payload: body.rest() },
             1 => Input::Request { head, body: body.rest() },
+            2 => Input::Call { payload: body.rest() },
             other => return Err(FrameError::Type(other)),
         };
         Ok(Self { id, slot, handler, invocation, trace, deadline, sent_at, input })
@@ -245,6 +247,8 @@ impl Call {
         out.put_u64_le(self.id);
         let service = match self.service {
             Service::Publish => 1,
+            Service::Function => 2,
+            Service::Kvs => 3,
         };
         out.put_u8(service);
         out.put_u16_le(u16::try_from(self.target.len()).unwrap_or(u16::MAX));
@@ -258,6 +262,8 @@ impl Call {
         let (call, id) = (body.u64()?, body.u64()?);
         let service = match body.u8()? {
             1 => Service::Publish,
+            2 => Service::Function,
+            3 => Service::Kvs,
             other => return Err(FrameError::Type(other)),
         };
         let target_length = usize::from(body.u16()?);

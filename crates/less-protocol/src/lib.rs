@@ -5,18 +5,18 @@
 //! file in memory in which it marks what it has begun, so that the server knows it even when the
 //! worker's event loop is blocked or the process is gone.
 //!
-//! # Layout (version 1; integers little-endian)
+//! # Layout (version 2; integers little-endian)
 //!
 //! ```text
 //! frame    u32 length of what follows (1 to 64 MiB) · u8 type · body
 //!
 //! server → worker
 //!   1 Load      JSON: see `Load`; the worker answers Loaded
-//!   2 Invoke    u64 id · u16 slot · u16 handler · u8 kind (0 message, 1 request) · u32 attempt
-//!               · u64 published_at (ms since 1970, 0 for a request) · u64 deadline (ms since 1970)
-//!               · u64 sent_at (ms of CLOCK_MONOTONIC) · 16 B invocation id · 16 B trace id · 16 B message id
+//!   2 Invoke    u64 id · u16 slot · u16 handler · u8 kind (0 message, 1 request, 2 function call) · u32 attempt
+//!               · u64 published_at (ms since 1970, 0 unless a message) · u64 deadline (ms since 1970)
+//!               · u64 sent_at (ms of CLOCK_MONOTONIC) · 16 B invocation id · 16 B trace id · 16 B message id (nil unless a message)
 //!               · u32 head length · head JSON (requests; else empty) · payload
-//!               (kind 0: the message's JSON bytes; kind 1: the request body's bytes)
+//!               (kind 0: the message's JSON bytes; kind 1: the request body's bytes; kind 2: the argument's JSON bytes)
 //!   3 Withdraw  u64 id: nobody waits for it any more. Not begun: drop it. Begun: refuse its SDK calls
 //!   4 Answer    u64 call · u8 (0 ok, 1 error) · JSON (ok: the result; error: `CallError`)
 //!   5 Ping      u64 nonce; answered by Pong from the event loop
@@ -26,12 +26,17 @@
 //!  65 Loaded    JSON: see `Loaded`
 //!  66 Reply     u64 id · u8 status · body
 //!               0 returned: (kind 1) u16 status code · u16 header count · {u16 length · name · u32 length · value}* · body bytes;
-//!                           (kind 0) nothing
+//!                           (kind 2) the result's JSON bytes; (kind 0) nothing
 //!               1 threw, 2 threw, not to be retried: JSON `Thrown`
-//!               3 response too large: JSON `Thrown`
+//!               3 response or result too large: JSON `Thrown`
 //!  67 Returned  u64 id: not begun and never will be; run it elsewhere
-//!  68 Call      u64 call · u64 id (the invocation that calls) · u8 service (1 publish) · u16 target length · target
-//!               · u32 options length · options JSON (or empty) · payload JSON bytes
+//!  68 Call      u64 call · u64 id (the invocation that calls) · u8 service · u16 target length · target
+//!               · u32 options length · options JSON (or empty) · payload JSON bytes (or empty)
+//!               service 1 publish: target the topic; options `PublishOptions`; payload the message; answered with {"id"}
+//!               service 2 function: target its name; no options; payload its argument; answered with its result
+//!               service 3 kvs: target get · set · delete · increment · list; options `KvsOptions`; payload: set's value;
+//!                 answered with get: null or {"value", "version"}; set: {"version"}; delete: true or false (nothing to delete);
+//!                 increment: the new number; list: [key]
 //!  69 Log       u64 id (0: none) · u8 stream (0 out, 1 error) · u64 time (ms since 1970) · UTF-8 text of one line
 //!  70 Pong      u64 nonce
 //! ```
@@ -55,7 +60,7 @@ use uuid::Uuid;
 pub use codec::{Decoder, FrameError};
 
 /// The version both sides must share; `Load` carries it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The longest frame, without its length field.
 pub const MAX_FRAME: usize = 64 << 20;
 /// How long a worker may take between two pongs before it counts as silent.
@@ -74,6 +79,8 @@ pub struct Load {
     pub handlers: Vec<LoadHandler>,
     /// Every topic of the project, for the error of a misspelt name.
     pub topics: Vec<String>,
+    /// Every function of the project, in whatever language.
+    pub functions: Vec<String>,
     pub limits: Limits,
 }
 
@@ -81,8 +88,11 @@ pub struct Load {
 pub struct LoadHandler {
     /// Its identity: `topics/order_placed/payment`.
     pub path: String,
-    /// Its file, relative to `root`: `less/topics/order_placed/payment/index.js`.
+    /// The file to load, relative to `root`: `less/topics/order_placed/payment/index.js`.
     pub file: String,
+    /// The file that its author wrote, where a build made `file` of it (`index.ts`): problems name this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     pub kind: HandlerKind,
 }
 
@@ -90,14 +100,21 @@ pub struct LoadHandler {
 #[serde(rename_all = "lowercase")]
 pub enum HandlerKind {
     Route,
+    /// Of a topic, its own project's or another's.
     Subscriber,
+    /// Its `process` takes no message.
+    Cron,
+    Function,
 }
 
 /// Checked by the worker before it sends, so that nothing too large crosses the socket. Bytes, or lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub message_bytes: u64,
+    /// A response's body; also a function's argument, and its result.
     pub response_bytes: u64,
+    pub value_bytes: u64,
+    pub key_bytes: u64,
     pub log_lines: u64,
     pub log_bytes: u64,
     pub log_line_bytes: u64,
@@ -107,6 +124,10 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loaded {
     pub problems: Vec<LoadProblem>,
+    /// Places of the handlers that have the whole process for as long as they run (Python's `def`): such a
+    /// one gets a worker in which nothing else runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusive: Vec<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,9 +150,50 @@ pub struct Thrown {
 /// Why a call from a handler was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallError {
-    /// Stable: `message_too_large`, `unknown_topic`, `invocation_ended`, `store_full`, …
+    /// Stable: `message_too_large`, `unknown_topic`, `invocation_ended`, `store_full`, `function_failed`,
+    /// `busy`, `version_conflict`, `not_a_number`, …
     pub code: String,
+    /// Of `function_failed`: the message of what the function threw.
     pub message: String,
+    /// Of `function_failed`: the name of what the function threw; `NonRetriableError` is raised as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// How a message is published; what is missing is not wanted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishOptions {
+    /// Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordering_key: Option<String>,
+}
+
+/// What an operation on the key-value store is about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KvsOptions {
+    /// Of `list`: the prefix, which may be empty.
+    pub key: String,
+    /// `set`: seconds until it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<f64>,
+    /// `set`: only if the value there has this version; 0: only if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<u64>,
+    /// `increment`; 1 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<f64>,
+    /// `list`: only keys after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// `list`: no more keys than this, and than 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// The part of a request that comes before its body (`head` of an `Invoke` of kind 1).
@@ -178,8 +240,20 @@ pub struct Invoke {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    Message { id: Uuid, attempt: u32, published_at: u64, payload: Bytes },
-    Request { head: Bytes, body: Bytes },
+    Message {
+        id: Uuid,
+        attempt: u32,
+        published_at: u64,
+        payload: Bytes,
+    },
+    Request {
+        head: Bytes,
+        body: Bytes,
+    },
+    /// A function's argument, JSON.
+    Call {
+        payload: Bytes,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -194,7 +268,7 @@ pub enum FromWorker {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// The bytes after the status: empty for a message, an encoded [`Response`] for a request.
+    /// The bytes after the status: empty for a message, an encoded [`Response`] for a request, JSON for a call.
     Returned(Bytes),
     Threw {
         thrown: Thrown,
@@ -225,4 +299,6 @@ pub struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     Publish,
+    Function,
+    Kvs,
 }

@@ -1,14 +1,15 @@
 //! What is remembered: messages and their deliveries, values, and which projects are deployed.
 //!
 //! A back end is chosen in one place, [`open`]. The embedded one (the default) is one SQLite file
-//! with one writer thread; `memory` serves tests. The seam is [`Topics`]: its promises are numbered,
-//! and [`contract::check`] holds every back end to them.
+//! with one writer thread; `memory` serves tests. The seams are [`Topics`] and [`Values`]: their promises
+//! are numbered, and [`contract`] holds every back end to them.
 
 mod clock;
 pub mod contract;
 mod embedded;
 pub mod memory;
 mod topics;
+mod values;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 pub use clock::{Clock, Hands};
 pub use embedded::Embedded;
 pub use topics::{
-    DeadLetter, Delivery, Deployed, Deployment, Error, Message, Reason, Result, SubscriberId, Subscription, Timestamp,
-    Topics, Verdict,
+    Cron, CronState, DeadLetter, Delivery, Deployed, Deployment, Error, Message, Origin, Publish, Reason, Result,
+    SubscriberId, Subscription, Tick, Ticked, Timestamp, Topics, Verdict,
 };
+pub use values::{CREATED, Change, Changed, DELETED, Operation, UPDATED, Value, Values};
 
 /// Where messages are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +31,21 @@ pub enum Config {
     Memory,
 }
 
+/// What [`open`] opened: views over one back end, whose commits carry what belongs together.
+#[derive(Clone)]
+pub struct Store {
+    pub topics: Arc<dyn Topics>,
+    pub values: Arc<dyn Values>,
+}
+
 /// Opens the back end that `config` names. It reads the disk: not for a thread that must not wait.
-pub fn open(config: &Config, clock: Clock) -> Result<Arc<dyn Topics>> {
+pub fn open(config: &Config, clock: Clock) -> Result<Store> {
+    fn both<T: Topics + Values>(store: T) -> Store {
+        let store = Arc::new(store);
+        Store { topics: store.clone(), values: store }
+    }
     Ok(match config {
-        Config::Embedded { home } => Arc::new(Embedded::open(home, clock)?),
-        Config::Memory => Arc::new(memory::Memory::new(clock)),
+        Config::Embedded { home } => both(Embedded::open(home, clock)?),
+        Config::Memory => both(memory::Memory::new(clock)),
     })
 }

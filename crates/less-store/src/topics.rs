@@ -24,6 +24,9 @@ pub enum Error {
     /// Caller: tell the user the topic is not deployed.
     #[error("topic {topic} of project {project} is not deployed")]
     UnknownTopic { project: String, topic: String },
+    /// Caller: refuse the publish; the delivery that made it is settled and must not have a further effect.
+    #[error("the delivery that publishes is settled")]
+    Settled,
     /// The store stopped, or its writer failed: nothing more is promised.
     #[error("the store is closed")]
     Closed,
@@ -43,9 +46,43 @@ pub struct Message {
     /// The invocation that published it; none for one that came from outside.
     pub cause: Option<Uuid>,
     pub published_at: Timestamp,
+    /// Nobody claims it earlier, and its retention counts from then.
+    pub delayed_until: Option<Timestamp>,
+    /// Deliveries of one key reach a subscriber in the order of publishing, one at a time.
+    pub ordering_key: Option<Arc<str>>,
 }
 
-/// Names a subscriber (project, topic, folder name) for as long as the home lives, across deployments.
+/// A message and what makes its publish a repeat of an earlier one. A repeat is made durable by nothing,
+/// and answered with the first one's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    pub message: Message,
+    /// Equal keys within 24 h in one project and topic are one message.
+    pub idempotency_key: Option<String>,
+    /// The delivery whose handler publishes.
+    pub origin: Option<Origin>,
+}
+
+/// Which publish of a delivery this is: repeated by a later attempt, it is recognised until the delivery
+/// is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    pub subscriber: SubscriberId,
+    /// With `subscriber` it names the delivery.
+    pub seq: i64,
+    /// Of topic and payload.
+    pub hash: [u8; 16],
+    /// How many equal ones (by `hash`) the same attempt has published before.
+    pub nth: u32,
+}
+
+impl From<Message> for Publish {
+    fn from(message: Message) -> Self {
+        Self { message, idempotency_key: None, origin: None }
+    }
+}
+
+/// Names a subscriber (its project and its handler's identity) for as long as the home lives, across deployments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubscriberId(pub u32);
 
@@ -99,10 +136,54 @@ pub enum Reason {
 /// A topic and one of its subscribers, as deployed. A topic without subscribers has `subscriber: None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
+    /// Whose topic it is: the deployed project itself, or another (external topics), deployed or not.
+    pub publisher: String,
     pub topic: String,
+    /// Its handler's identity: `topics/order_placed/payment`.
     pub subscriber: Option<String>,
     /// How long after publishing a delivery is still tried.
     pub retention: Duration,
+}
+
+/// A cron as deployed. It is a topic of its own, named by its handler's identity, with one subscriber of
+/// the same name; both are among the subscriptions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cron {
+    /// `crons/daily_report`
+    pub name: String,
+    /// As it was written, with its time zone: another text is another schedule.
+    pub schedule: String,
+}
+
+/// How far a cron has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CronState {
+    /// When the deploy came that introduced this schedule.
+    pub since: Timestamp,
+    /// The latest scheduled time that was dealt with, or `since` if that is later. It never moves back.
+    pub mark: Timestamp,
+}
+
+/// A cron's scheduled time has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    pub project: String,
+    pub cron: String,
+    /// The scheduled time.
+    pub at: Timestamp,
+    /// For the cron's subscriber.
+    pub message: Message,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ticked {
+    Published,
+    /// The run before is not settled: this one is left out.
+    StillRuns,
+    /// The mark is there or beyond: somebody else was quicker.
+    Already,
+    /// The cron is not deployed any more.
+    Unknown,
 }
 
 /// The record of a deployed version; `version` and the times are the caller's.
@@ -117,19 +198,21 @@ pub struct Deployment {
     pub updated_at: Timestamp,
 }
 
-/// What a deployment found: the ids to claim with (in the order of the subscriptions that name a
-/// subscriber), and what waits for subscribers that are gone.
+/// What a deployment found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deployed {
+    /// The ids to claim with, in the order of the subscriptions that name a subscriber.
     pub subscribers: Vec<SubscriberId>,
-    /// (topic, subscriber, waiting deliveries) of subscribers that are not deployed any more.
-    pub parked: Vec<(String, String, u64)>,
+    /// In the order of the crons.
+    pub crons: Vec<CronState>,
+    /// (identity, waiting deliveries) of the project's subscribers that are not deployed any more.
+    pub parked: Vec<(String, u64)>,
 }
 
 /// A delivery that was given up, with the errors of its attempts (attempt, when, error), oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    pub topic: String,
+    /// Its handler's identity.
     pub subscriber: String,
     pub message: Message,
     pub reason: Reason,
@@ -146,12 +229,23 @@ pub struct DeadLetter {
 /// 4. `Again` counts an attempt and is not claimed before it is due; `AgainAlone` and `Release` count none.
 /// 5. A buried delivery is a dead letter with every attempt's error; nothing claims it.
 /// 6. `deploy` is one step: a publish sees the subscribers before it or after it, never a mixture.
-///    Deliveries of a subscriber that is gone wait, and resume when it returns.
+///    Deliveries of a subscriber that is gone wait, and resume when it returns. What concerns one project
+///    (deploy, remove, purge) leaves the subscribers of others to its topics, and what waits for them.
 /// 7. What is settled takes no space for long.
+/// 8. A delayed message is claimed by nobody before its time, also not after `hurry`.
+/// 9. Of the deliveries with one ordering key a subscriber has one at a time, in the order of publishing;
+///    the next is due once the one before is done or buried. Other keys are not delayed.
+/// 10. Of publishes with one idempotency key within 24 h the first alone makes a message; the others, also
+///     those that come at the same moment, get its id once it is durable.
+/// 11. Of publishes with one origin the first alone makes a message, whatever crashed since, until the
+///     delivery of the origin is done or buried; from then on they fail with [`Error::Settled`]. The record
+///     of the origin is of the same commit as the message.
+/// 12. `tick` moves a cron's mark and publishes its message in one commit, or neither.
 #[async_trait]
 pub trait Topics: Send + Sync + 'static {
-    /// Resolves once the message is durable. A caller that stops waiting may still have published.
-    async fn publish(&self, message: Message) -> Result<()>;
+    /// Resolves with the message's id once it is durable, or with that of the message which it repeats.
+    /// A caller that stops waiting may still have published.
+    async fn publish(&self, publish: Publish) -> Result<Uuid>;
 
     /// Waits until deliveries of `subscriber` are due, and claims up to `max` of them (at least one).
     /// Cancel safe: dropped early, it has claimed nothing.
@@ -160,8 +254,17 @@ pub trait Topics: Send + Sync + 'static {
     /// Takes the verdict; it is durable with one of the next commits (a lost one is a redelivery).
     fn settle(&self, delivery: Delivery, verdict: Verdict);
 
-    /// Makes a version live: its record and its subscriptions, replacing the project's earlier ones.
-    async fn deploy(&self, deployment: Deployment, subscriptions: Vec<Subscription>) -> Result<Deployed>;
+    /// Makes a version live: its record, its subscriptions and its crons, replacing the project's earlier ones.
+    /// A cron keeps its state as long as its schedule is the same; its mark stays in any case.
+    async fn deploy(
+        &self,
+        deployment: Deployment,
+        subscriptions: Vec<Subscription>,
+        crons: Vec<Cron>,
+    ) -> Result<Deployed>;
+
+    /// A scheduled time has come.
+    async fn tick(&self, tick: Tick) -> Result<Ticked>;
 
     /// Makes everything that waits for a retry in this project due now. Resolves when done.
     async fn hurry(&self, project: &str) -> Result<()>;
@@ -169,12 +272,12 @@ pub trait Topics: Send + Sync + 'static {
     /// All live deployments.
     async fn deployments(&self) -> Result<Vec<Deployment>>;
 
-    /// Takes the project's deployment away; `purge` its messages, deliveries and dead letters too.
+    /// Takes the project's deployment away; `purge` its deliveries, dead letters and values too.
     /// Returns how many deliveries wait (or waited).
     async fn remove(&self, project: &str, purge: bool) -> Result<u64>;
 
-    /// Unsettled deliveries of a subscriber, by topic and name: (topic, subscriber, waiting).
-    async fn waiting(&self, project: &str) -> Result<Vec<(String, String, u64)>>;
+    /// Unsettled deliveries of the project's subscribers, by identity.
+    async fn waiting(&self, project: &str) -> Result<Vec<(String, u64)>>;
 
     /// The project's dead letters, newest first, at most `limit`.
     async fn dead_letters(&self, project: &str, limit: usize) -> Result<Vec<DeadLetter>>;

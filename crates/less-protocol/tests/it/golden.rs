@@ -113,6 +113,7 @@ fn invoke(fields: &Value) -> Invoke {
             head: serde_json::to_vec(&parsed::<RequestHead>(&fields["head"])).expect("a head is JSON").into(),
             body: from_hex(&text(fields, "body_hex")),
         },
+        "call" => Input::Call { payload: text(fields, "payload").into() },
         other => panic!("no kind of invocation: {other}"),
     };
     Invoke {
@@ -138,6 +139,8 @@ fn from_worker(fields: &Value) -> FromWorker {
             id: id(),
             service: match text(fields, "service").as_str() {
                 "publish" => Service::Publish,
+                "function" => Service::Function,
+                "kvs" => Service::Kvs,
                 other => panic!("no service: {other}"),
             },
             target: text(fields, "target"),
@@ -162,6 +165,9 @@ fn reply(fields: &Value) -> Reply {
             let mut body = BytesMut::new();
             if let Some(given) = fields.get("response") {
                 response(given).encode(&mut body);
+            }
+            if let Some(given) = fields.get("result") {
+                body.extend_from_slice(parsed::<String>(given).as_bytes());
             }
             Reply::Returned(body.freeze())
         }

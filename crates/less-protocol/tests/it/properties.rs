@@ -6,6 +6,7 @@ use less_protocol::{
     LoadProblem, Loaded, MAX_FRAME, Reply, Response, Service, Thrown, ToWorker,
 };
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -127,24 +128,46 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         invoke().prop_map(ToWorker::Invoke),
         any::<u64>().prop_map(|id| ToWorker::Withdraw { id }),
         (any::<u64>(), bytes()).prop_map(|(call, json)| ToWorker::Answer { call, result: Ok(json) }),
-        (any::<u64>(), text(), text())
-            .prop_map(|(call, code, message)| ToWorker::Answer { call, result: Err(CallError { code, message }) }),
+        (any::<u64>(), text(), text(), option::of(text())).prop_map(|(call, code, message, name)| ToWorker::Answer {
+            call,
+            result: Err(CallError { code, message, name })
+        }),
         any::<u64>().prop_map(|nonce| ToWorker::Ping { nonce }),
         Just(ToWorker::Stop),
     ]
 }
 
 fn load() -> impl Strategy<Value = Load> {
-    let handler = (text(), text(), any::<bool>()).prop_map(|(path, file, is_route)| LoadHandler {
+    use HandlerKind::{Cron, Function, Route, Subscriber};
+    let kind = proptest::sample::select(vec![Route, Subscriber, Cron, Function]);
+    let handler = (text(), text(), option::of(text()), kind).prop_map(|(path, file, source, kind)| LoadHandler {
         path,
         file,
-        kind: if is_route { HandlerKind::Route } else { HandlerKind::Subscriber },
+        source,
+        kind,
     });
-    let limits = any::<[u64; 5]>().prop_map(|[message_bytes, response_bytes, log_lines, log_bytes, log_line_bytes]| {
-        Limits { message_bytes, response_bytes, log_lines, log_bytes, log_line_bytes }
-    });
-    (any::<u32>(), text(), text(), vec(handler, 0..4), vec(text(), 0..4), limits).prop_map(
-        |(version, project, root, handlers, topics, limits)| Load { version, project, root, handlers, topics, limits },
+    let limits = any::<[u64; 7]>().prop_map(
+        |[message_bytes, response_bytes, value_bytes, key_bytes, log_lines, log_bytes, log_line_bytes]| Limits {
+            message_bytes,
+            response_bytes,
+            value_bytes,
+            key_bytes,
+            log_lines,
+            log_bytes,
+            log_line_bytes,
+        },
+    );
+    let names = || vec(text(), 0..4);
+    (any::<u32>(), text(), text(), vec(handler, 0..4), names(), names(), limits).prop_map(
+        |(version, project, root, handlers, topics, functions, limits)| Load {
+            version,
+            project,
+            root,
+            handlers,
+            topics,
+            functions,
+            limits,
+        },
     )
 }
 
@@ -152,8 +175,9 @@ fn invoke() -> impl Strategy<Value = Invoke> {
     let message = (uuid(), any::<u32>(), any::<u64>(), bytes())
         .prop_map(|(id, attempt, published_at, payload)| Input::Message { id, attempt, published_at, payload });
     let request = (bytes(), bytes()).prop_map(|(head, body)| Input::Request { head, body });
+    let call = bytes().prop_map(|payload| Input::Call { payload });
     let ids = (any::<u64>(), any::<u16>(), any::<u16>(), uuid(), uuid());
-    (ids, any::<u64>(), any::<u64>(), prop_oneof![message, request]).prop_map(
+    (ids, any::<u64>(), any::<u64>(), prop_oneof![message, request, call]).prop_map(
         |((id, slot, handler, invocation, trace), deadline, sent_at, input)| Invoke {
             id,
             slot,
@@ -170,7 +194,8 @@ fn invoke() -> impl Strategy<Value = Invoke> {
 fn from_worker() -> impl Strategy<Value = FromWorker> {
     let problem = (text(), text()).prop_map(|(file, message)| LoadProblem { file, message });
     prop_oneof![
-        vec(problem, 0..4).prop_map(|problems| FromWorker::Loaded(Loaded { problems })),
+        (vec(problem, 0..4), vec(any::<u16>(), 0..4))
+            .prop_map(|(problems, exclusive)| FromWorker::Loaded(Loaded { problems, exclusive })),
         (any::<u64>(), reply()).prop_map(|(id, reply)| FromWorker::Reply { id, reply }),
         any::<u64>().prop_map(|id| FromWorker::Returned { id }),
         call().prop_map(FromWorker::Call),
@@ -194,14 +219,9 @@ fn reply() -> impl Strategy<Value = Reply> {
 }
 
 fn call() -> impl Strategy<Value = Call> {
-    (any::<u64>(), any::<u64>(), text(), bytes(), bytes()).prop_map(|(call, id, target, options, payload)| Call {
-        call,
-        id,
-        service: Service::Publish,
-        target,
-        options,
-        payload,
-    })
+    let service = proptest::sample::select(vec![Service::Publish, Service::Function, Service::Kvs]);
+    (any::<u64>(), any::<u64>(), service, text(), bytes(), bytes())
+        .prop_map(|(call, id, service, target, options, payload)| Call { call, id, service, target, options, payload })
 }
 
 fn response() -> impl Strategy<Value = Response> {
