@@ -4,7 +4,16 @@ use std::time::Duration;
 
 /// One message, as JSON.
 pub(crate) const MESSAGE_BYTES: usize = 256 << 10;
-/// A request's body, and a response's.
+/// A value in the key-value store, as JSON, and a key.
+pub(crate) const VALUE_BYTES: usize = 400 << 10;
+pub(crate) const KEY_BYTES: usize = 2 << 10;
+/// How long a value may live, if it is to expire.
+pub(crate) const TTL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// How long a message may be delayed.
+pub(crate) const DELAY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// An idempotency key, and an ordering key.
+pub(crate) const OPTION_KEY_BYTES: usize = 1 << 10;
+/// A request's body, and a response's; a function's argument, and its result.
 pub(crate) const BODY_BYTES: usize = 6 << 20;
 /// Request bodies held at once by the whole server.
 pub(crate) const BODIES_BYTES: usize = 256 << 20;
@@ -28,8 +37,12 @@ pub(crate) const LOG_BYTES: u64 = 1 << 20;
 pub(crate) const LOG_LINE_BYTES: usize = 64 << 10;
 /// Resident memory of one worker.
 pub(crate) const WORKER_BYTES: u64 = 512 << 20;
-/// Worker processes of one version, blocked ones included.
+/// Worker processes of one version and language, blocked ones included.
 pub(crate) const WORKERS: usize = 16;
+/// And with those whose handler only waits for a function.
+pub(crate) const WORKERS_WITH_WAITING: usize = 64;
+/// Functions that call one another.
+pub(crate) const CALL_DEPTH: u32 = 32;
 /// A deployed snapshot.
 pub(crate) const SNAPSHOT_BYTES: u64 = 256 << 20;
 /// How long running handlers get to finish when the server stops.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use less_project::ProjectName;
-use less_store::Topics;
+use less_store::Store;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use crate::logs::Line;
 use crate::projects::{Addresses, DeployFailed, Projects};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
+use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
 use crate::workers::Launcher;
 
@@ -54,7 +55,7 @@ pub struct Server {
     home: Home,
     projects: Arc<Projects>,
     registry: Arc<Registry>,
-    topics: Arc<dyn Topics>,
+    store: Store,
     /// Listeners and what they answer.
     front: Tasks,
     tasks: Tasks,
@@ -69,17 +70,22 @@ impl Server {
         raise_file_limit();
         let home = Home::create(&options.home)?;
         let store = less_store::Config::Embedded { home: home.root().to_owned() };
-        let topics = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;
+        let store = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;
         let tasks = Tasks::new();
         let registry = Arc::new(Registry::default());
         let launcher = Launcher::start(options.launcher)?;
-        let sdk = crate::build::sdk::extract(home.root())?;
+        let sdks = crate::build::sdk::extract(home.root())?;
+        let missed = match options.listen {
+            Listen::Gateway { .. } => MissedRuns::RunLatest,
+            Listen::PerApi { .. } => MissedRuns::Forget,
+        };
         let projects = Arc::new(Projects::new(
             home.clone(),
             registry.clone(),
-            topics.clone(),
+            store.clone(),
             launcher,
-            sdk,
+            sdks,
+            missed,
             options.echo,
             tasks.clone(),
         ));
@@ -88,7 +94,7 @@ impl Server {
             home,
             projects,
             registry,
-            topics,
+            store,
             tasks,
             asked_to_stop: CancellationToken::new(),
             per_api: None,
@@ -173,7 +179,8 @@ impl Server {
         let mut next = ports.values().max().map_or(base, |last| after(*last));
         let mut urls = Vec::new();
         let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
-        for (api, path) in apis.chain([("topics".to_owned(), "/topics")]) {
+        let generated = [("functions".to_owned(), "/functions"), ("topics".to_owned(), "/topics")];
+        for (api, path) in apis.chain(generated) {
             let port = match ports.get(&api) {
                 Some(port) => *port,
                 None => {
@@ -182,10 +189,10 @@ impl Server {
                     next = after(bound.port);
                     ports.insert(api.clone(), bound.port);
                     let port = bound.port;
-                    let door = if api == "topics" {
-                        Door::Topics { registry, project }
-                    } else {
-                        Door::Api { registry, project, api: api.clone() }
+                    let door = match api.as_str() {
+                        "topics" => Door::Topics { registry, project },
+                        "functions" => Door::Functions { registry, project },
+                        _ => Door::Api { registry, project, api: api.clone() },
                     };
                     self.listen(bound, door);
                     port
@@ -217,7 +224,7 @@ impl Server {
         }
         self.projects.retire_all(left());
         self.tasks.drain(left() + limits::EXIT).await;
-        self.topics.close().await;
+        self.store.topics.close().await;
         self.projects.close_logs().await;
         self.home.withdraw_announcement();
         tracing::info!("stopped");

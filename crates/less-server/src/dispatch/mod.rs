@@ -9,30 +9,29 @@ pub(crate) mod retry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use less_project::RetryPolicy;
+use less_project::{RetryPolicy, Schedule};
 use less_protocol::Input;
-use less_store::{Delivery, Reason, SubscriberId, Topics, Verdict};
+use less_store::{Delivery, Reason, SubscriberId, Timestamp, Topics, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::clock::{self, millis};
-use crate::services::Services;
+use crate::services::{Causing, Services};
 use crate::tasks::Tasks;
-use crate::workers::{Invocation, Outcome, Pool};
+use crate::workers::{Handler, Invocation, Outcome};
 
 /// One deployed subscriber and all it needs to run.
 pub(crate) struct Subscriber {
     pub id: SubscriberId,
-    /// Its identity, and its place in the version's `Load`.
-    pub path: Arc<str>,
-    pub handler: u16,
+    pub handler: Handler,
     pub timeout: Duration,
     pub retry: RetryPolicy,
+    /// A cron's schedule: a run that failed is tried until the next one is due.
+    pub until_next: Option<Schedule>,
     /// Shared with the version before, so that both together keep the limit.
     pub slots: Arc<Semaphore>,
-    pub pool: Pool,
     pub topics: Arc<dyn Topics>,
     pub services: Arc<Services>,
 }
@@ -76,16 +75,21 @@ impl Subscriber {
 
     async fn attempt(&self, delivery: Delivery) {
         let invocation = self.invocation(&delivery);
-        let outcome = if delivery.alone {
-            self.pool.invoke_alone(&invocation).await
-        } else {
-            self.pool.invoke(&invocation).await
-        };
+        let pool = &self.handler.pool;
+        let outcome =
+            if delivery.alone { pool.invoke_alone(&invocation).await } else { pool.invoke(&invocation).await };
         let dice = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
         let now = clock::now_ms();
-        let verdict = retry::verdict(&self.retry, delivery.attempt, delivery.expires_at, &outcome, now, dice);
+        let verdict = retry::verdict(&self.retry, delivery.attempt, self.expiry(&delivery), &outcome, now, dice);
         self.tell(&invocation, delivery.attempt, &outcome, &verdict);
         self.topics.settle(delivery, verdict);
+    }
+
+    fn expiry(&self, delivery: &Delivery) -> Timestamp {
+        // A `rate` counts from its deploy, which is of no matter here: one period after this run the next is due.
+        let since = delivery.message.published_at;
+        let next = self.until_next.as_ref().and_then(|schedule| schedule.next_after(since, since));
+        next.map_or(delivery.expires_at, |next| next.min(delivery.expires_at))
     }
 
     fn invocation(&self, delivery: &Delivery) -> Invocation {
@@ -93,8 +97,8 @@ impl Subscriber {
         Invocation {
             id: Uuid::now_v7(),
             trace: message.trace,
-            handler: self.handler,
-            path: self.path.clone(),
+            handler: self.handler.place,
+            path: self.handler.path.clone(),
             timeout: self.timeout,
             deadline: Instant::now() + self.timeout,
             deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(self.timeout),
@@ -104,6 +108,8 @@ impl Subscriber {
                 published_at: u64::try_from(message.published_at).unwrap_or(0),
                 payload: message.payload.clone(),
             },
+            origin: Some(Arc::new(Causing::new(delivery.subscriber, delivery.seq))),
+            depth: 0,
             held: None,
         }
     }
@@ -111,7 +117,7 @@ impl Subscriber {
     /// One line per failed attempt, among the handler's own lines.
     fn tell(&self, invocation: &Invocation, attempt: u32, outcome: &Outcome, verdict: &Verdict) {
         if let Outcome::Threw { thrown, .. } = outcome {
-            self.services.tell_stack(&self.path, invocation.id, thrown);
+            self.services.tell_stack(&self.handler.path, invocation.id, thrown);
         }
         let text = match verdict {
             Verdict::Done | Verdict::Release => return,
@@ -127,7 +133,7 @@ impl Subscriber {
                 format!("attempt {attempt} failed: {error}; no next try, {why}: it is a dead letter now")
             }
         };
-        self.services.tell(&self.path, invocation.id, text);
+        self.services.tell(&self.handler.path, invocation.id, text);
     }
 }
 

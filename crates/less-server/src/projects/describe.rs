@@ -16,20 +16,19 @@ pub(super) fn info(record: &Deployment) -> ProjectInfo {
     }
 }
 
-/// `waiting`: (topic, subscriber, deliveries).
+/// `waiting`: (handler, deliveries).
 pub(super) fn resources(
     record: &Deployment,
     live: Option<&Live>,
     addresses: Addresses,
-    waiting: Vec<(String, String, u64)>,
+    waiting: Vec<(String, u64)>,
 ) -> Resources {
     let apis = match (addresses, live) {
         (Addresses::Gateway { port }, Some(live)) => gateway_urls(port, live),
         (Addresses::Gateway { .. } | Addresses::Elsewhere, _) => Vec::new(),
     };
     let waiting =
-        waiting.into_iter().filter(|(_, _, deliveries)| *deliveries > 0).map(|(topic, subscriber, deliveries)| {
-            let handler = format!("topics/{topic}/{subscriber}");
+        waiting.into_iter().filter(|(_, deliveries)| *deliveries > 0).map(|(handler, deliveries)| {
             let parked = live.is_none_or(|live| !live.has_handler(&handler));
             let paused = live.is_some_and(|live| live.is_paused(&handler));
             Waiting { handler, deliveries, parked, paused }
@@ -43,13 +42,14 @@ fn gateway_urls(port: u16, live: &Live) -> Vec<NamedUrl> {
         let url = format!("{base}/apis/{}", api.name);
         NamedUrl { name: api.name.clone(), url }
     });
-    apis.chain([NamedUrl { name: "topics".into(), url: format!("{base}/topics") }]).collect()
+    let generated = ["functions", "topics"].map(|name| NamedUrl { name: name.into(), url: format!("{base}/{name}") });
+    apis.chain(generated).collect()
 }
 
 /// Deliveries whose subscriber the new version does not have.
-pub(super) fn parked(topic: &str, subscriber: &str, waiting: u64) -> Problem {
+pub(super) fn parked(handler: &str, waiting: u64) -> Problem {
     Problem::new(
-        format!("less/topics/{topic}/{subscriber}"),
+        format!("less/{handler}"),
         format!("this subscriber is gone, and {waiting} deliveries wait for it"),
         "they resume when the folder returns, and expire as usual otherwise",
     )

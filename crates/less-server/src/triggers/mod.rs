@@ -1,3 +1,4 @@
-//! What starts work from outside: HTTP today.
+//! What starts work: HTTP from outside, crons by the clock.
 
+pub(crate) mod crons;
 pub(crate) mod http;

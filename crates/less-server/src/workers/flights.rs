@@ -21,6 +21,8 @@ pub(super) struct Flights {
     slots: Vec<Slot>,
     free: Vec<u16>,
     running: usize,
+    /// Those among the running that have the process to themselves: none or one.
+    exclusive: usize,
     serial: u64,
 }
 
@@ -35,6 +37,7 @@ struct Slot {
 pub(super) struct Flight {
     sent_at: Instant,
     deadline: Instant,
+    pub(super) exclusive: bool,
     _held: Held,
     pub(super) answer: oneshot::Sender<Answer>,
 }
@@ -45,19 +48,27 @@ pub(super) fn slot_of(id: u64) -> u16 {
 }
 
 impl Flights {
-    /// Puts an invocation in flight and returns its id; `None` when every slot is taken.
-    pub(super) fn begin(&mut self, invocation: &Invocation, answer: oneshot::Sender<Answer>) -> Option<u64> {
+    /// Puts an invocation in flight and returns its id; `None` when every slot is taken. `exclusive`: it has
+    /// the process to itself.
+    pub(super) fn begin(
+        &mut self,
+        invocation: &Invocation,
+        exclusive: bool,
+        answer: oneshot::Sender<Answer>,
+    ) -> Option<u64> {
         let slot = self.free.pop().or_else(|| self.new_slot())?;
         self.serial += 1;
         self.running += 1;
+        self.exclusive += usize::from(exclusive);
         let id = (self.serial << SLOT_BITS) | u64::from(slot);
         self.slots[usize::from(slot)] = Slot {
             id,
             path: invocation.path.clone(),
-            caller: Caller { invocation: invocation.id, trace: invocation.trace },
+            caller: invocation.caller(),
             flight: Some(Flight {
                 sent_at: Instant::now(),
                 deadline: invocation.deadline,
+                exclusive,
                 _held: invocation.held.clone(),
                 answer,
             }),
@@ -77,11 +88,17 @@ impl Flights {
         let flight = slot.flight.take()?;
         self.free.push(slot_of(id));
         self.running -= 1;
+        self.exclusive -= usize::from(flight.exclusive);
         Some(flight)
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.running >= usize::from(SLOTS)
+    /// Whether one more may begin: one that is exclusive only where nothing runs, others not beside it.
+    pub(super) fn has_place(&self, exclusive: bool) -> bool {
+        if exclusive { self.running == 0 } else { self.exclusive == 0 && self.running < usize::from(SLOTS) }
+    }
+
+    pub(super) fn is_exclusive(&self, id: u64) -> bool {
+        self.slot(id).and_then(|slot| slot.flight.as_ref()).is_some_and(|flight| flight.exclusive)
     }
 
     pub(super) fn running(&self) -> usize {
@@ -90,7 +107,7 @@ impl Flights {
 
     /// Who calls: only an invocation that is in flight may.
     pub(super) fn caller(&self, id: u64) -> Option<Caller> {
-        self.slot(id).filter(|slot| slot.flight.is_some()).map(|slot| slot.caller)
+        self.slot(id).filter(|slot| slot.flight.is_some()).map(|slot| slot.caller.clone())
     }
 
     /// Whose line it is; of lines outside any invocation, nobody's.
@@ -138,13 +155,28 @@ mod tests {
             deadline: Instant::now() + Duration::from_secs(60),
             deadline_ms: 0,
             input: Input::Request { head: Bytes::new(), body: Bytes::new() },
+            origin: None,
+            depth: 0,
             held: None,
         }
     }
 
     fn begin(flights: &mut Flights) -> (u64, oneshot::Receiver<Answer>) {
         let (answer, ticket) = oneshot::channel();
-        (flights.begin(&invocation(), answer).unwrap(), ticket)
+        (flights.begin(&invocation(), false, answer).unwrap(), ticket)
+    }
+
+    #[test]
+    fn an_exclusive_one_has_the_process_to_itself() {
+        let mut flights = Flights::default();
+        let (shared, _ticket) = begin(&mut flights);
+        assert!(flights.has_place(false) && !flights.has_place(true));
+        flights.finish(shared);
+        let (answer, _ticket) = oneshot::channel();
+        let exclusive = flights.begin(&invocation(), true, answer).unwrap();
+        assert!(!flights.has_place(false) && !flights.has_place(true));
+        flights.finish(exclusive);
+        assert!(flights.has_place(false) && flights.has_place(true));
     }
 
     #[test]

@@ -20,17 +20,28 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock;
+use crate::services::{Caller, Causing};
 
 pub(crate) use launch::{Launcher, Program};
 pub use launch::{SUBCOMMAND, become_worker};
 pub(crate) use pool::{Pool, PoolOptions, StartError};
+
+/// A handler of a live version, and where it runs.
+#[derive(Clone)]
+pub struct Handler {
+    pub pool: Pool,
+    /// Its place in the `Load` of that pool.
+    pub place: u16,
+    /// Its identity.
+    pub path: Arc<str>,
+}
 
 /// One run of a handler.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     pub id: Uuid,
     pub trace: Uuid,
-    /// The handler's place in the version's `Load`, and its identity.
+    /// The handler's place in the `Load` of its pool, and its identity.
     pub handler: u16,
     pub path: Arc<str>,
     /// How long the handler may take. Its deadline, the same moment twice: to wait for, and to tell the
@@ -39,6 +50,10 @@ pub struct Invocation {
     pub deadline: Instant,
     pub deadline_ms: u64,
     pub input: Input,
+    /// The delivery that it belongs to: its own, or that of the handler which called it, or whose caller did.
+    pub origin: Option<Arc<Causing>>,
+    /// How many functions deep it was called; 0: by nobody.
+    pub depth: u32,
     /// What it occupies (room for its body, its place among the requests) until it ends, also when
     /// nobody waits for it any more.
     pub held: Held,
@@ -47,6 +62,12 @@ pub struct Invocation {
 pub(crate) type Held = Option<Arc<dyn Any + Send + Sync>>;
 
 impl Invocation {
+    /// As whom its handler asks for services.
+    fn caller(&self) -> Caller {
+        let Self { id, trace, depth, deadline, .. } = *self;
+        Caller { invocation: id, trace, origin: self.origin.clone(), depth, deadline }
+    }
+
     /// The same, with all its time before it.
     fn afresh(&self) -> Self {
         let deadline_ms = u64::try_from(clock::now_ms()).unwrap_or(0) + clock::millis(self.timeout);
@@ -57,7 +78,7 @@ impl Invocation {
 /// How an invocation ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// For a request the encoded response, else empty.
+    /// For a request the encoded response, for a call its result in JSON, else empty.
     Returned(Bytes),
     Threw {
         thrown: Thrown,

@@ -3,22 +3,25 @@
 //! One worker serves everything until it falls silent or dies; then another starts beside it or in
 //! its place. Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use less_protocol::{Input, Load, LoadProblem, Reply, ToWorker};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::worker::{Answer, Expired, Phase, Worker};
+use super::worker::{Answer, Available, Expired, Phase, Worker};
 use super::{Invocation, Launcher, Outcome, Program, watchdog};
 use crate::services::Services;
 use crate::tasks::Tasks;
 
 /// How long handlers may take to load.
 const LOAD_LIMIT: Duration = Duration::from_secs(30);
+/// A shorter wait for a process takes nothing from a delivery's time that anybody would miss.
+const NOTICED: Duration = Duration::from_millis(10);
 /// How long a stopped worker may take to exit before it is killed.
 const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// How many processes of one pool run suspects at once, and how many of them for one handler, so that
@@ -36,8 +39,11 @@ const LONGEST_REPLACEMENT_WAIT: Duration = Duration::from_secs(1);
 pub struct PoolOptions {
     /// A worker above this many resident bytes is stopped.
     pub memory_bytes: u64,
-    /// Never more processes than this, blocked ones included.
+    /// Never more processes than this, blocked ones included, those not counted whose handler does nothing but
+    /// wait for a function.
     pub most_workers: usize,
+    /// Never more than this, those included.
+    pub most_with_waiting: usize,
 }
 
 /// Why a version cannot be served.
@@ -62,7 +68,9 @@ pub(super) struct Inner {
     tasks: Tasks,
     state: Mutex<State>,
     /// A worker takes new work again, or the pool closed.
-    changed: Arc<Notify>,
+    changed: Arc<Available>,
+    /// Places of the handlers that have a process to themselves.
+    exclusive: Mutex<HashSet<u16>>,
     alone: Semaphore,
     alone_of: Mutex<HashMap<u16, Arc<Semaphore>>>,
 }
@@ -95,6 +103,7 @@ impl Pool {
             tasks: tasks.clone(),
             state: Mutex::default(),
             changed: Arc::default(),
+            exclusive: Mutex::default(),
             alone: Semaphore::new(ALONE_AT_ONCE),
             alone_of: Mutex::default(),
         });
@@ -102,11 +111,22 @@ impl Pool {
         Ok(Self(inner))
     }
 
-    /// Runs an invocation in the pool, beside others.
+    /// Whether this handler has a process to itself for as long as it runs.
+    pub fn is_exclusive(&self, handler: u16) -> bool {
+        self.0.exclusive.lock().contains(&handler)
+    }
+
+    /// Runs an invocation in the pool, beside others where its handler shares processes.
     pub async fn invoke(&self, invocation: &Invocation) -> Outcome {
+        let exclusive = self.is_exclusive(invocation.handler);
         loop {
-            let Some(worker) = self.0.worker_until(invocation.deadline).await else { return Outcome::NotBegun };
-            if let Some(outcome) = run_in(&worker, invocation, false).await {
+            let asked = Instant::now();
+            let Some(worker) = self.0.worker_for(invocation, exclusive).await else { return Outcome::NotBegun };
+            // A delivery's time begins when it has a process: a queue is not its fault. Nobody waits for it.
+            let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
+            let afresh = waited.then(|| invocation.afresh());
+            let invocation = afresh.as_ref().unwrap_or(invocation);
+            if let Some(outcome) = run_in(&worker, invocation, exclusive, false).await {
                 return outcome;
             }
         }
@@ -130,7 +150,8 @@ impl Pool {
                 return Outcome::NotBegun;
             }
         };
-        let outcome = run_in(&worker, &invocation.afresh(), true).await.unwrap_or(Outcome::NotBegun);
+        let exclusive = self.is_exclusive(invocation.handler);
+        let outcome = run_in(&worker, &invocation.afresh(), exclusive, true).await.unwrap_or(Outcome::NotBegun);
         worker.say(&ToWorker::Stop);
         if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
             worker.kill();
@@ -145,7 +166,7 @@ impl Pool {
             state.closed = true;
             state.workers.clone()
         };
-        self.0.changed.notify_waiters();
+        self.0.changed.all();
         for worker in &workers {
             if timeout_at(deadline, worker.finish()).await.is_ok() {
                 worker.say(&ToWorker::Stop);
@@ -163,8 +184,8 @@ impl Pool {
 }
 
 /// `None`: the worker takes nothing new, or handed it back; it has not begun and may run elsewhere.
-async fn run_in(worker: &Worker, invocation: &Invocation, alone: bool) -> Option<Outcome> {
-    let (id, ticket) = worker.send(invocation)?;
+async fn run_in(worker: &Worker, invocation: &Invocation, exclusive: bool, alone: bool) -> Option<Outcome> {
+    let (id, ticket) = worker.send(invocation, exclusive)?;
     match timeout_at(invocation.deadline, ticket).await {
         Ok(Ok(Answer::Reply(reply))) => Some(match reply {
             Reply::Returned(bytes) => Outcome::Returned(bytes),
@@ -175,7 +196,7 @@ async fn run_in(worker: &Worker, invocation: &Invocation, alone: bool) -> Option
         Ok(Ok(Answer::Dismissed)) => Some(match invocation.input {
             Input::Message { .. } => Outcome::NotBegun,
             // Its client must not think that it can safely be sent again.
-            Input::Request { .. } => Outcome::WorkerLost { alone },
+            Input::Request { .. } | Input::Call { .. } => Outcome::WorkerLost { alone },
         }),
         Ok(Ok(Answer::Lost) | Err(_)) => Some(Outcome::WorkerLost { alone }),
         Err(_late) => Some(expire(worker, id, invocation, alone)),
@@ -186,13 +207,13 @@ fn expire(worker: &Worker, id: u64, invocation: &Invocation, alone: bool) -> Out
     let timed_out = Outcome::TimedOut { limit: invocation.timeout };
     match worker.expire(id) {
         Expired::NotBegun => Outcome::NotBegun,
-        Expired::Begun { blocked: false } | Expired::Answered => timed_out,
-        Expired::Begun { blocked: true } => {
+        Expired::Begun { blocked: false, .. } | Expired::Answered => timed_out,
+        Expired::Begun { blocked: true, alone: alone_there } => {
             worker.kill();
             // Which of those in the process blocks it is not known: a delivery is tried alone first.
             match invocation.input {
-                Input::Message { .. } if !alone => Outcome::WorkerLost { alone },
-                Input::Message { .. } | Input::Request { .. } => timed_out,
+                Input::Message { .. } if !(alone || alone_there) => Outcome::WorkerLost { alone },
+                Input::Message { .. } | Input::Request { .. } | Input::Call { .. } => timed_out,
             }
         }
     }
@@ -203,31 +224,38 @@ fn own_places() -> Arc<Semaphore> {
 }
 
 impl Inner {
-    /// The least loaded worker that takes new work; waits for one until `deadline` or the pool's end.
-    async fn worker_until(self: &Arc<Self>, deadline: Instant) -> Option<Arc<Worker>> {
+    /// The least loaded worker that takes it; waits for one until its deadline or the pool's end. A function's
+    /// call that could only wait for others of its kind is not kept waiting.
+    async fn worker_for(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<Arc<Worker>> {
+        let changed = if exclusive { &self.changed.idle } else { &self.changed.shared };
         loop {
-            // Made before the look: a change in between is not missed.
-            let changed = self.changed.notified();
+            let mut changed = pin!(changed.notified());
+            changed.as_mut().enable(); // before the look: a change in between is not missed
             {
                 let state = self.state.lock();
-                if state.closed || Instant::now() >= deadline {
+                if state.closed || Instant::now() >= invocation.deadline {
                     return None;
                 }
-                let available = state.workers.iter().filter(|worker| worker.is_available());
+                let available = state.workers.iter().filter(|worker| worker.is_available(exclusive));
                 if let Some(worker) = available.min_by_key(|worker| worker.running()) {
                     return Some(worker.clone());
                 }
+                if invocation.depth > 0 && state.workers.len() >= self.options.most_with_waiting {
+                    return None;
+                }
             }
-            self.ensure_available();
-            timeout_at(deadline, changed).await.ok()?;
+            self.ensure_available(exclusive);
+            timeout_at(invocation.deadline, changed).await.ok()?;
         }
     }
 
-    /// Starts another worker when none takes new work and none is starting.
-    pub(super) fn ensure_available(self: &Arc<Self>) {
+    /// Starts another worker when none takes new work (of a handler that is `exclusive`) and none is starting.
+    pub(super) fn ensure_available(self: &Arc<Self>, exclusive: bool) {
         let mut state = self.state.lock();
-        let available = state.workers.iter().any(|worker| worker.is_available());
-        if available || state.starting || state.closed || state.workers.len() >= self.options.most_workers {
+        let available = state.workers.iter().any(|worker| worker.is_available(exclusive));
+        let working = state.workers.iter().filter(|worker| !worker.waits()).count();
+        let full = working >= self.options.most_workers || state.workers.len() >= self.options.most_with_waiting;
+        if available || state.starting || state.closed || full {
             return;
         }
         state.starting = true;
@@ -251,7 +279,7 @@ impl Inner {
             wait = (wait * 2).min(longest);
         }
         self.state.lock().starting = false;
-        self.changed.notify_waiters();
+        self.changed.all();
     }
 
     async fn add_worker(self: Arc<Self>) -> Result<(), StartError> {
@@ -264,7 +292,7 @@ impl Inner {
             }
             state.workers.push(worker.clone());
         }
-        self.changed.notify_waiters();
+        self.changed.all();
         let this = self.clone();
         let began = Instant::now();
         self.tasks.work("worker end", async move {
@@ -274,9 +302,9 @@ impl Inner {
                 state.workers.retain(|other| !Arc::ptr_eq(other, &worker));
                 state.short_lives = if began.elapsed() < SHORT_LIFE { state.short_lives + 1 } else { 0 };
             }
-            this.ensure_available();
+            this.ensure_available(false);
             // Those who wait for a place look again: `most_workers` may have kept them waiting.
-            this.changed.notify_waiters();
+            this.changed.all();
         });
         Ok(())
     }
@@ -299,6 +327,7 @@ impl Inner {
         };
         match timeout(LOAD_LIMIT, loaded).await {
             Ok(Ok(loaded)) if loaded.problems.is_empty() => {
+                *self.exclusive.lock() = loaded.exclusive.into_iter().collect();
                 worker.ready();
                 Ok(worker)
             }

@@ -7,10 +7,11 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use less_protocol::{Call, CallError, Decoder, FromWorker, Invoke, Load, Loaded, Reply, SILENT_MS, ToWorker};
+use less_protocol::{Call, CallError, Decoder, FromWorker, Invoke, Load, Loaded, Reply, SILENT_MS, Service, ToWorker};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -38,7 +39,9 @@ pub(super) struct Worker {
     /// Nothing is in flight any more (for draining).
     idle: Notify,
     /// The pool's: this worker takes new work again.
-    available: Arc<Notify>,
+    available: Arc<Available>,
+    /// Function calls for which its handler waits and does nothing else.
+    waiting_calls: AtomicUsize,
     /// Room for calls that wait for their answer, in KiB.
     call_room: Arc<Semaphore>,
     loaded: Mutex<Option<oneshot::Sender<Loaded>>>,
@@ -57,6 +60,23 @@ struct State {
     dismissed: bool,
     /// Its calls fill their room: it is not read, so that its pulse says nothing.
     congested: bool,
+}
+
+/// Tells those who wait for a worker that one may take work again.
+#[derive(Default)]
+pub(super) struct Available {
+    /// For work that shares a process.
+    pub(super) shared: Notify,
+    /// For work that wants one to itself, in the order in which it came.
+    pub(super) idle: Notify,
+}
+
+impl Available {
+    /// Everybody looks again.
+    pub(super) fn all(&self) {
+        self.shared.notify_waiters();
+        self.idle.notify_waiters();
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +106,11 @@ pub(super) enum Answer {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Expired {
     NotBegun,
-    /// `blocked`: the worker answers nothing; it is to be killed.
+    /// `blocked`: the worker answers nothing, or is all the handler's; it is to be killed. `alone`: nothing
+    /// else is in that process, so it is known who blocks it.
     Begun {
         blocked: bool,
+        alone: bool,
     },
     /// The answer came at the same moment.
     Answered,
@@ -101,7 +123,7 @@ impl Worker {
         spawned: launch::Spawned,
         load: &Load,
         services: &Arc<Services>,
-        available: &Arc<Notify>,
+        available: &Arc<Available>,
         tasks: &Tasks,
     ) -> (Arc<Self>, oneshot::Receiver<Loaded>) {
         let launch::Spawned { mut child, socket, board } = spawned;
@@ -114,6 +136,7 @@ impl Worker {
             gone: CancellationToken::new(),
             idle: Notify::new(),
             available: available.clone(),
+            waiting_calls: AtomicUsize::new(0),
             call_room: Arc::new(Semaphore::new(CALL_ROOM)),
             loaded: Mutex::new(Some(loaded)),
         });
@@ -137,10 +160,15 @@ impl Worker {
         self.state.lock().phase
     }
 
-    /// Whether it takes new work.
-    pub(super) fn is_available(&self) -> bool {
+    /// Whether it takes new work (of a handler that is `exclusive`).
+    pub(super) fn is_available(&self, exclusive: bool) -> bool {
         let state = self.state.lock();
-        state.phase == Phase::Ready && !state.flights.is_full()
+        state.phase == Phase::Ready && state.flights.has_place(exclusive)
+    }
+
+    /// Whether all it does is wait for a function.
+    pub(super) fn waits(&self) -> bool {
+        self.waiting_calls.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn running(&self) -> usize {
@@ -155,13 +183,13 @@ impl Worker {
     }
 
     /// Puts an invocation in flight; `None` when this worker takes nothing new.
-    pub(super) fn send(&self, invocation: &Invocation) -> Option<(u64, oneshot::Receiver<Answer>)> {
+    pub(super) fn send(&self, invocation: &Invocation, exclusive: bool) -> Option<(u64, oneshot::Receiver<Answer>)> {
         let (answer, ticket) = oneshot::channel();
         let mut state = self.state.lock();
-        if state.phase != Phase::Ready {
+        if state.phase != Phase::Ready || !state.flights.has_place(exclusive) {
             return None;
         }
-        let id = state.flights.begin(invocation, answer)?;
+        let id = state.flights.begin(invocation, exclusive, answer)?;
         let frame = ToWorker::Invoke(Invoke {
             id,
             slot: slot_of(id),
@@ -181,16 +209,21 @@ impl Worker {
     /// The deadline of `id` has passed: it leaves its slot, and the worker is told.
     pub(super) fn expire(&self, id: u64) -> Expired {
         let mut state = self.state.lock();
+        let begun = self.has_begun(id);
+        let alone = state.flights.is_exclusive(id);
+        if begun && alone {
+            // It takes nothing new between here and its end.
+            state.phase = Phase::Closing;
+        }
         if self.take_out(&mut state, id).is_none() {
             return Expired::Answered;
         }
-        let begun = self.has_begun(id);
         state.overdue |= begun;
-        let blocked = begun && state.phase == Phase::Silent;
+        let blocked = begun && (alone || state.phase == Phase::Silent);
         drop(state);
         self.idle.notify_waiters();
         self.say(&ToWorker::Withdraw { id });
-        if begun { Expired::Begun { blocked } } else { Expired::NotBegun }
+        if begun { Expired::Begun { blocked, alone } } else { Expired::NotBegun }
     }
 
     /// Requesters may leave (a client that hangs up); their invocations go on, but not past their
@@ -198,7 +231,7 @@ impl Worker {
     pub(super) fn expire_abandoned(&self) -> bool {
         let late = self.state.lock().flights.abandoned();
         // Each one is expired, whatever the first of them found.
-        late.into_iter().filter(|id| self.expire(*id) == Expired::Begun { blocked: true }).count() > 0
+        late.into_iter().filter(|id| matches!(self.expire(*id), Expired::Begun { blocked: true, .. })).count() > 0
     }
 
     /// Sends a ping when none is out; with one out for too long the worker turns silent, and what it
@@ -259,10 +292,13 @@ impl Worker {
 
     /// Takes `id` out of flight; a place that was the last one may be waited for.
     fn take_out(&self, state: &mut State, id: u64) -> Option<Flight> {
-        let was_full = state.flights.is_full();
+        let had_place = state.flights.has_place(false);
         let flight = state.flights.finish(id)?;
-        if was_full {
-            self.available.notify_waiters();
+        if !had_place {
+            self.available.shared.notify_waiters();
+        }
+        if state.phase == Phase::Ready && state.flights.has_place(true) {
+            self.available.idle.notify_one();
         }
         Some(flight)
     }
@@ -360,7 +396,7 @@ impl Worker {
                 state.overdue = false;
                 if state.phase == Phase::Silent {
                     state.phase = Phase::Ready;
-                    self.available.notify_waiters();
+                    self.available.all();
                 }
             }
             FromWorker::Loaded(loaded) => {
@@ -386,13 +422,18 @@ impl Worker {
             let result = Err(CallError {
                 code: "invocation_ended".into(),
                 message: "the invocation has ended; its calls are refused".into(),
+                name: None,
             });
             return self.say(&ToWorker::Answer { call: number, result });
         };
         let Some(room) = self.room_for(&call).await else { return };
+        let waits = (call.service == Service::Function).then(|| self.state.lock().flights.is_exclusive(call.id));
+        let waits = waits.unwrap_or(false);
         let (this, services) = (self.clone(), services.clone());
         calls.critical("call", async move {
+            this.waiting_calls.fetch_add(usize::from(waits), Ordering::Relaxed);
             let result = services.call(caller, call).await;
+            this.waiting_calls.fetch_sub(usize::from(waits), Ordering::Relaxed);
             drop(room);
             this.say(&ToWorker::Answer { call: number, result });
         });

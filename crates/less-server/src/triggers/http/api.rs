@@ -13,24 +13,27 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::body::Upload;
+use super::cors::{Origins, preflight, preflight_response};
 use super::{Body, Failure, full, headers};
 use crate::clock::{self, millis};
 use crate::limits;
 use crate::registry::{Live, Registry};
-use crate::workers::{Held, Invocation, Outcome};
+use crate::workers::{Handler, Held, Invocation, Outcome};
 
 /// One API of a live version: where a path leads.
 pub struct ApiRoutes {
     routes: Routes,
     timeout: Duration,
-    /// By the route's place in the API: the handler's place in the `Load`, and its identity.
-    handlers: Vec<(u16, Arc<str>)>,
+    /// By the route's place in the API.
+    handlers: Vec<Handler>,
+    pub(super) origins: Origins,
 }
 
 impl ApiRoutes {
     /// `handlers`: in the order of `api.routes`.
-    pub fn new(api: &Api, handlers: Vec<(u16, Arc<str>)>) -> Self {
-        Self { routes: Routes::new(api), timeout: api.timeout, handlers }
+    pub fn new(api: &Api, handlers: Vec<Handler>) -> Self {
+        let origins = Origins::new(api.cors_origins.as_deref());
+        Self { routes: Routes::new(api), timeout: api.timeout, handlers, origins }
     }
 }
 
@@ -53,7 +56,10 @@ pub(super) async fn answer(
         Ok(response) => response,
         Err(failure) => failure.response(id),
     };
-    headers::allow_any_origin(response.headers_mut());
+    match registry.live(target.project).and_then(|live| live.apis.get(target.api).map(|api| api.origins.clone())) {
+        Some(origins) => origins.allow(&head.headers, response.headers_mut()),
+        None => Origins::default().allow(&head.headers, response.headers_mut()),
+    }
     response
 }
 
@@ -65,11 +71,11 @@ async fn run(
     id: Uuid,
 ) -> Result<Response<Body>, Failure> {
     let mut live = registry.live(target.project).ok_or_else(|| registry.absent(target.project))?;
-    if let Some(asked) = headers::preflight(&head.method, &head.headers) {
+    if let Some(asked) = preflight(&head.method, &head.headers) {
         let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
         return match api.routes.find(asked, target.path) {
-            Found::Route { .. } => Ok(headers::preflight_response(&head.headers, asked)),
-            Found::WrongVerb { allow } => Ok(headers::preflight_response(&head.headers, &allow.join(", "))),
+            Found::Route { .. } => Ok(preflight_response(&head.headers, asked)),
+            Found::WrongVerb { allow } => Ok(preflight_response(&head.headers, &allow.join(", "))),
             Found::None => Err(Failure::NotFound),
         };
     }
@@ -87,8 +93,9 @@ async fn run(
         held: Some(Arc::new((room, place))),
     };
     loop {
+        let pool = route.handler.pool.clone();
         let invocation = received.invocation(route, target);
-        let outcome = live.pool.invoke(&invocation).await;
+        let outcome = pool.invoke(&invocation).await;
         if matches!(outcome, Outcome::NotBegun)
             && let Some(newer) = registry.live(target.project).filter(|newer| !Arc::ptr_eq(newer, &live))
         {
@@ -123,16 +130,14 @@ impl Drop for Place {
 struct Matched {
     params: Vec<(String, String)>,
     timeout: Duration,
-    handler: u16,
-    path: Arc<str>,
+    handler: Handler,
 }
 
 fn find(live: &Live, target: &Target<'_>, method: &Method) -> Result<Matched, Failure> {
     let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
     match api.routes.find(method.as_str(), target.path) {
         Found::Route { index, params, .. } => {
-            let (handler, path) = api.handlers[index].clone();
-            Ok(Matched { params, timeout: api.timeout, handler, path })
+            Ok(Matched { params, timeout: api.timeout, handler: api.handlers[index].clone() })
         }
         Found::WrongVerb { allow } => Err(Failure::WrongVerb { allow: allow.join(", ") }),
         Found::None => Err(Failure::NotFound),
@@ -164,9 +169,11 @@ impl Received<'_> {
         Invocation {
             id: self.id,
             trace: self.id,
-            handler: route.handler,
-            path: route.path,
+            handler: route.handler.place,
+            path: route.handler.path,
             timeout: route.timeout,
+            origin: None,
+            depth: 0,
             held: self.held.clone(),
             deadline: self.at + route.timeout,
             deadline_ms: self.at_ms + millis(route.timeout),

@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, headers, publish};
+use super::{Body, Failure, function, headers, publish};
 use crate::control::Control;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
-    /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`
+    /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`, `/<project>/functions/<function>`
     Gateway(Arc<Registry>),
     /// One API of one project at `/`.
     Api {
@@ -25,6 +25,11 @@ pub(crate) enum Door {
     },
     /// The generated topics API of one project at `/topics/<topic>`.
     Topics {
+        registry: Arc<Registry>,
+        project: String,
+    },
+    /// The generated functions API of one project at `/functions/<function>`.
+    Functions {
         registry: Arc<Registry>,
         project: String,
     },
@@ -54,6 +59,10 @@ impl Door {
                 Some(topic) => publish::answer(registry, project, topic, &head, &mut upload).await,
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
+            Self::Functions { registry, project } => match path.strip_prefix("/functions/") {
+                Some(name) => function::answer(registry, project, name, &head, &mut upload).await,
+                None => Failure::NotFound.response(Uuid::now_v7()),
+            },
             Self::Control(control) => {
                 let path = path.to_owned();
                 let request = Request::from_parts(head, upload.into_body());
@@ -76,6 +85,7 @@ async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upl
             api::answer(registry, Target { project, api, path }, head, upload).await
         }
         Some("topics") => publish::answer(registry, project, rest, head, upload).await,
+        Some("functions") => function::answer(registry, project, rest, head, upload).await,
         _ => Failure::NotFound.response(Uuid::now_v7()),
     }
 }

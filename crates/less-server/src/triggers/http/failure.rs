@@ -24,6 +24,10 @@ pub enum Failure {
     NotFound,
     #[error("Topic not found")]
     UnknownTopic,
+    #[error("Function not found")]
+    UnknownFunction,
+    #[error("The function failed")]
+    FunctionFailed,
     #[error("Method not allowed")]
     WrongVerb { allow: String },
     #[error("The request's head took more than {} s", limits::HEAD_TIME.as_secs())]
@@ -63,6 +67,8 @@ impl Failure {
             Self::NotStarted(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_started"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownTopic => (StatusCode::NOT_FOUND, "unknown_topic"),
+            Self::UnknownFunction => (StatusCode::NOT_FOUND, "unknown_function"),
+            Self::FunctionFailed => (StatusCode::BAD_GATEWAY, "function_failed"),
             Self::WrongVerb { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::HeadTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_head_timeout"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -118,7 +124,8 @@ impl From<PublishError> for Failure {
             }
             PublishError::Store(Error::Full) => StatusCode::INSUFFICIENT_STORAGE,
             PublishError::Store(Error::Closed) => return Self::Busy,
-            PublishError::Store(error @ (Error::InUse(_) | Error::Failed(_))) => {
+            PublishError::BadOption(_) => StatusCode::BAD_REQUEST,
+            PublishError::Store(error @ (Error::InUse(_) | Error::Failed(_) | Error::Settled)) => {
                 tracing::error!(?error, "a message was not published");
                 return Self::Internal;
             }

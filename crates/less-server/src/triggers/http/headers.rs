@@ -1,9 +1,8 @@
-//! Headers, both ways: canonical names for handlers; whose pages may call; open CORS.
+//! Headers, both ways: canonical names for handlers; whose requests are answered.
 
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Response, StatusCode};
+use hyper::header::{self, HeaderMap, HeaderName};
 
-use super::{Body, Failure, full};
+use super::Failure;
 
 /// Headers as handlers see them: `Content-Type`, each name once, repeated ones joined.
 pub(super) fn for_handler(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -55,35 +54,6 @@ fn is_loopback(host: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Any page may call an API, unless the handler says otherwise itself.
-pub(super) fn allow_any_origin(headers: &mut HeaderMap) {
-    headers.entry(header::ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(HeaderValue::from_static("*"));
-}
-
-/// The method a browser asks about, when this is such a question.
-pub(super) fn preflight<'a>(method: &Method, headers: &'a HeaderMap) -> Option<&'a str> {
-    if method != Method::OPTIONS {
-        return None;
-    }
-    headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?.to_str().ok()
-}
-
-pub(super) fn preflight_response(headers: &HeaderMap, allow: &str) -> Response<Body> {
-    let mut response = Response::new(full(""));
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let answers = response.headers_mut();
-    allow_any_origin(answers);
-    if let Ok(allow) = HeaderValue::from_str(allow) {
-        answers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow);
-    }
-    if let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        answers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
-    }
-    answers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-    answers.insert(header::VARY, HeaderValue::from_static("access-control-request-headers"));
-    response
-}
-
 /// Headers that the connection sets itself.
 pub(super) fn is_ours(name: &HeaderName) -> bool {
     [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE, header::TE]
@@ -93,6 +63,8 @@ pub(super) fn is_ours(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     #[test]

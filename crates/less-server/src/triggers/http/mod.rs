@@ -1,15 +1,17 @@
 //! HTTP: connections in, responses out. A request goes door → project → API → route → invocation.
 //!
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
-//! what they upload), `door` finds whose request it is, `api` runs routes, `publish` is the generated
-//! topics API, `failure` is what clients see of errors.
+//! what they upload), `door` finds whose request it is, `api` runs routes (`cors`: for which pages), `publish`
+//! and `function` are the generated APIs, `failure` is what clients see of errors.
 
 mod api;
 mod bind;
 mod body;
 mod connection;
+mod cors;
 mod door;
 mod failure;
+mod function;
 mod headers;
 mod meter;
 mod publish;

@@ -1,7 +1,10 @@
-//! The generated topics API: `POST <base>/topics/<name>` with a JSON body publishes it.
+//! The generated topics API: `POST <base>/topics/<name>` with a JSON body publishes it. The header
+//! `idempotency-key` makes it safe to send again.
 
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
+use less_protocol::PublishOptions;
 use serde::de::IgnoredAny;
 use uuid::Uuid;
 
@@ -9,6 +12,7 @@ use super::body::Upload;
 use super::{Body, Failure, json, refuse_foreign_origin};
 use crate::limits;
 use crate::registry::Registry;
+use crate::services::From;
 
 /// Answers 202 `{"id"}` once the message is durable.
 pub(super) async fn answer(
@@ -44,12 +48,20 @@ async fn publish(
     }
     let (message, _room) = upload.read(limits::MESSAGE_BYTES).await?;
     check_json(&message).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
-    let id = live.services.publish(topic, message, trace, None).await?;
+    let options = PublishOptions { idempotency_key: idempotency_key(&head.headers)?, ..Default::default() };
+    let from = From { trace, ..Default::default() };
+    let id = live.services.publish(topic, message, &options, from).await?;
     Ok(json(StatusCode::ACCEPTED, &serde_json::json!({ "id": id })))
 }
 
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().map_err(|_| Failure::BadRequest("The header idempotency-key is not ASCII".into()))?;
+    Ok(Some(key.to_owned()))
+}
+
 /// It is stored as it came, so it must be JSON to every reader: what is skipped over is not checked for UTF-8.
-fn check_json(message: &[u8]) -> Result<(), String> {
+pub(super) fn check_json(message: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(message).map_err(|error| error.to_string())?;
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
 }

@@ -1,0 +1,204 @@
+//! One version of a project at work: its routes, its functions, its workers, its subscribers' loops.
+//!
+//! `start` loads the handlers and serves nothing yet; `dispatch` begins to take deliveries and to fire
+//! crons, once the store knows the version; `retire` lets what runs finish and ends the processes.
+//! `subscribers` is what waits for messages, `functions` what is called.
+
+mod functions;
+mod subscribers;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use less_project::{CronSchedule, Env, Project, ProjectName};
+use less_protocol::{HandlerKind, Limits, Load, LoadHandler};
+use less_store::{Store, SubscriberId};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::build::{self, Runtime};
+use crate::limits;
+use crate::services::Services;
+use crate::tasks::Tasks;
+use crate::triggers::http::ApiRoutes;
+use crate::workers::{Handler, Launcher, Pool, PoolOptions, Program, StartError};
+
+pub(crate) use functions::CallFailed;
+use functions::Function;
+use subscribers::Deployable;
+
+pub struct Live {
+    pub name: Arc<str>,
+    pub project: Project,
+    pub apis: HashMap<String, ApiRoutes>,
+    pub services: Arc<Services>,
+    /// Requests that run or wait.
+    pub admission: Semaphore,
+    store: Store,
+    pools: Vec<Pool>,
+    functions: HashMap<String, Function>,
+    /// In the order of [`Live::subscriptions`].
+    subscribers: Vec<Deployable>,
+    crons: Vec<CronSchedule>,
+    /// Every handler, by identity.
+    handlers: HashMap<String, Handler>,
+    slots: parking_lot::Mutex<HashMap<SubscriberId, (u32, Arc<Semaphore>)>>,
+    dispatching: Tasks,
+    working: Tasks,
+}
+
+/// What a version runs on.
+pub struct Parts {
+    /// How to start a worker, for each of the runtimes that the project needs.
+    pub programs: Vec<(Runtime, Program)>,
+    pub launcher: Launcher,
+    pub services: Arc<Services>,
+    pub store: Store,
+    /// The version's variables: they name the projects of external topics.
+    pub env: Env,
+    pub crons: Vec<CronSchedule>,
+}
+
+impl Live {
+    /// Starts the workers and loads every handler.
+    pub async fn start(
+        name: &ProjectName,
+        project: Project,
+        root: &Path,
+        parts: Parts,
+        tasks: &Tasks,
+    ) -> Result<Self, StartError> {
+        let Parts { programs, launcher, services, store, env, crons } = parts;
+        let working = tasks.child();
+        let (mut pools, mut handlers) = (Vec::new(), HashMap::new());
+        let mut problems = Vec::new();
+        for (runtime, program) in programs {
+            let load = load(name, &project, root, runtime);
+            let paths: Vec<Arc<str>> = load.handlers.iter().map(|handler| handler.path.as_str().into()).collect();
+            match Pool::start(launcher.clone(), program, load, services.clone(), OPTIONS, &working).await {
+                Ok(pool) => {
+                    for (path, place) in paths.into_iter().zip(0..) {
+                        handlers.insert(path.to_string(), Handler { pool: pool.clone(), place, path });
+                    }
+                    pools.push(pool);
+                }
+                // The problems of all languages are told at once.
+                Err(StartError::Problems(more)) => problems.extend(more),
+                Err(failed @ StartError::Failed(_)) => return Err(abandon(&pools, failed).await),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(abandon(&pools, StartError::Problems(problems)).await);
+        }
+        let apis = project
+            .apis
+            .iter()
+            .map(|api| {
+                let handlers = api.routes.iter().map(|route| handlers[route.handler.path.as_ref()].clone()).collect();
+                (api.name.clone(), ApiRoutes::new(api, handlers))
+            })
+            .collect();
+        Ok(Self {
+            name: Arc::from(name.as_ref()),
+            apis,
+            services,
+            admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
+            store,
+            functions: functions::table(&project, &handlers),
+            subscribers: subscribers::all(&project, &env, &crons),
+            crons,
+            pools,
+            handlers,
+            slots: parking_lot::Mutex::default(),
+            dispatching: tasks.child(),
+            working,
+            project,
+        })
+    }
+
+    pub fn has_handler(&self, path: &str) -> bool {
+        self.handlers.contains_key(path)
+    }
+
+    /// Every handler's identity, sorted.
+    pub fn handlers(&self) -> Vec<&str> {
+        let mut paths: Vec<&str> = self.handlers.keys().map(String::as_str).collect();
+        paths.sort_unstable();
+        paths
+    }
+
+    pub(crate) fn crons(&self) -> &[CronSchedule] {
+        &self.crons
+    }
+
+    /// Claims nothing more.
+    pub fn stop_dispatch(&self) {
+        self.dispatching.stop();
+    }
+
+    /// Lets what runs finish within `grace`, then ends the processes. What did not finish is not
+    /// settled, and is delivered again.
+    pub async fn retire(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        if !self.dispatching.drain(grace).await {
+            tracing::warn!(project = &*self.name, "some deliveries did not finish in time; they will run again");
+        }
+        for pool in &self.pools {
+            pool.close(deadline).await;
+        }
+        self.working.drain(limits::EXIT).await;
+    }
+}
+
+/// Ends the workers of a version that will not be.
+async fn abandon(pools: &[Pool], why: StartError) -> StartError {
+    for pool in pools {
+        pool.close(Instant::now()).await;
+    }
+    why
+}
+
+const OPTIONS: PoolOptions = PoolOptions {
+    memory_bytes: limits::WORKER_BYTES,
+    most_workers: limits::WORKERS,
+    most_with_waiting: limits::WORKERS_WITH_WAITING,
+};
+
+/// What the workers of one runtime load: routes first, then what hears messages, then functions.
+fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) -> Load {
+    let of = |kind: HandlerKind| move |handler| (handler, kind);
+    let routes = project.apis.iter().flat_map(|api| &api.routes).map(|route| &route.handler);
+    let own = project.topics.iter().flat_map(|topic| &topic.subscribers);
+    let external = project.external_topics.iter().flat_map(|topic| &topic.subscribers);
+    let subscribers = own.chain(external).map(|subscriber| &subscriber.handler);
+    let crons = project.crons.iter().map(|cron| &cron.handler);
+    let functions = project.functions.iter().map(|function| &function.handler);
+    let all = routes
+        .map(of(HandlerKind::Route))
+        .chain(subscribers.map(of(HandlerKind::Subscriber)))
+        .chain(crons.map(of(HandlerKind::Cron)))
+        .chain(functions.map(of(HandlerKind::Function)));
+    let handlers = all.filter(|(handler, _)| Runtime::of(handler.language) == Some(runtime)).map(|(handler, kind)| {
+        let (file, source) = build::load_file(handler);
+        LoadHandler { path: handler.path.to_string(), file, source, kind }
+    });
+    Load {
+        version: less_protocol::VERSION,
+        project: name.as_ref().to_owned(),
+        root: root.display().to_string(),
+        handlers: handlers.collect(),
+        topics: project.topics.iter().map(|topic| topic.name.clone()).collect(),
+        functions: project.functions.iter().map(|function| function.name.clone()).collect(),
+        limits: Limits {
+            message_bytes: limits::MESSAGE_BYTES as u64,
+            response_bytes: limits::BODY_BYTES as u64,
+            value_bytes: limits::VALUE_BYTES as u64,
+            key_bytes: limits::KEY_BYTES as u64,
+            log_lines: limits::LOG_LINES,
+            log_bytes: limits::LOG_BYTES,
+            log_line_bytes: limits::LOG_LINE_BYTES as u64,
+        },
+    }
+}

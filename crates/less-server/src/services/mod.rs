@@ -1,0 +1,112 @@
+//! What a running handler may ask for, and where its lines go: one value per live version.
+//!
+//! In: calls of handlers, as `workers` read them. Out: their answers, in JSON. `publish` writes messages,
+//! `kvs` reads and changes values, both in the store; a function is called in the project's live version.
+//! `lines` keeps what handlers print.
+
+mod kvs;
+mod lines;
+mod publish;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use less_protocol::{Call, CallError, Service};
+use less_store::{Origin, Store, SubscriberId};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::logs::Logs;
+use crate::registry::Registry;
+use crate::server::Echo;
+
+pub(crate) use lines::WORKER_PATH;
+pub use publish::PublishError;
+pub(crate) use publish::From;
+
+/// The invocation that asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub invocation: Uuid,
+    pub trace: Uuid,
+    pub origin: Option<Arc<Causing>>,
+    /// How many functions deep it was called.
+    pub depth: u32,
+    /// What it calls has no more time than itself.
+    pub deadline: Instant,
+}
+
+/// A delivery under attempt, and what this attempt has published so far: by it a later attempt's publish
+/// is recognised as the same.
+#[derive(Debug)]
+pub struct Causing {
+    subscriber: SubscriberId,
+    seq: i64,
+    published: Mutex<HashMap<[u8; 16], u32>>,
+}
+
+impl Causing {
+    pub(crate) fn new(subscriber: SubscriberId, seq: i64) -> Self {
+        Self { subscriber, seq, published: Mutex::default() }
+    }
+
+    /// Counts one more publish of this content.
+    fn next(&self, hash: [u8; 16]) -> Origin {
+        let mut published = self.published.lock();
+        let count = published.entry(hash).or_default();
+        *count += 1;
+        Origin { subscriber: self.subscriber, seq: self.seq, hash, nth: *count - 1 }
+    }
+
+    /// One was refused: it does not count.
+    fn take_back(&self, hash: [u8; 16]) {
+        if let Some(count) = self.published.lock().get_mut(&hash) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+pub struct Services {
+    project: Arc<str>,
+    store: Store,
+    topic_names: Vec<Arc<str>>,
+    /// Where the version is found that runs functions; it holds this one.
+    registry: Weak<Registry>,
+    logs: Logs,
+    echo: Option<Echo>,
+}
+
+impl Services {
+    pub fn new(
+        project: Arc<str>,
+        topic_names: Vec<Arc<str>>,
+        store: Store,
+        registry: Weak<Registry>,
+        logs: Logs,
+        echo: Option<Echo>,
+    ) -> Self {
+        Self { project, store, topic_names, registry, logs, echo }
+    }
+
+    /// Answers a call from a handler with JSON.
+    pub(crate) async fn call(&self, caller: Caller, call: Call) -> Result<Bytes, CallError> {
+        match call.service {
+            Service::Publish => self.publish_for(&caller, call).await,
+            Service::Kvs => self.kvs(&caller, call).await,
+            Service::Function => self.call_function(&caller, &call.target, call.payload).await,
+        }
+    }
+
+    /// A running invocation stays on its version; what it calls starts on the newest.
+    async fn call_function(&self, caller: &Caller, name: &str, argument: Bytes) -> Result<Bytes, CallError> {
+        let live = self.registry.upgrade().and_then(|registry| registry.live(&self.project));
+        let live = live.ok_or_else(|| CallError {
+            code: "stopping".into(),
+            message: format!("functions.{name} was not called: the project is not running any more"),
+            name: None,
+        })?;
+        Box::pin(live.call_function(name, argument, Some(caller))).await.map_err(CallError::from)
+    }
+}

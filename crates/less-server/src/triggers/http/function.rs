@@ -1,0 +1,69 @@
+//! The generated functions API: `POST <base>/functions/<name>` with a JSON body calls it.
+
+use bytes::Bytes;
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode, header};
+use uuid::Uuid;
+
+use super::body::Upload;
+use super::publish::check_json;
+use super::{Body, Failure, full, refuse_foreign_origin};
+use crate::limits;
+use crate::live::CallFailed;
+use crate::registry::Registry;
+
+/// Answers 200 with the result as JSON. No body stands for `null`.
+pub(super) async fn answer(
+    registry: &Registry,
+    project: &str,
+    function: &str,
+    head: &Parts,
+    upload: &mut Upload,
+) -> Response<Body> {
+    match call(registry, project, function, head, upload).await {
+        Ok(response) => response,
+        Err(failure) => failure.response(Uuid::now_v7()),
+    }
+}
+
+async fn call(
+    registry: &Registry,
+    project: &str,
+    function: &str,
+    head: &Parts,
+    upload: &mut Upload,
+) -> Result<Response<Body>, Failure> {
+    refuse_foreign_origin(&head.headers)?;
+    let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
+    // Known before the body is read: what goes nowhere is not received.
+    if !live.has_function(function) {
+        return Err(Failure::UnknownFunction);
+    }
+    if head.method != Method::POST {
+        return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
+    }
+    let (argument, _room) = upload.read(limits::BODY_BYTES).await?;
+    let argument = if argument.is_empty() { Bytes::from_static(b"null") } else { argument };
+    check_json(&argument).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
+    let _place = live.admission.try_acquire().map_err(|_| Failure::Busy)?;
+    let result = live.call_function(function, argument, None).await?;
+    let mut response = Response::new(full(result));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// What a function threw is its author's: clients learn only that it did.
+impl From<CallFailed> for Failure {
+    fn from(failed: CallFailed) -> Self {
+        match failed {
+            CallFailed::Unknown { .. } => Self::UnknownFunction,
+            CallFailed::ArgumentTooLarge { limit, .. } => Self::BodyTooLarge { most: limit },
+            CallFailed::Threw(_) => Self::FunctionFailed,
+            CallFailed::ResultTooLarge(_) => Self::ResponseTooLarge { most: limits::BODY_BYTES },
+            CallFailed::TimedOut { .. } => Self::TimedOut,
+            CallFailed::WorkerLost(_) => Self::WorkerLost,
+            CallFailed::Busy { .. } => Self::Busy,
+        }
+    }
+}
