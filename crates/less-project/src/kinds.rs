@@ -33,10 +33,10 @@ pub(crate) struct KindRow {
 pub(crate) const KINDS: [KindRow; 8] = [
     KindRow { kind: Kind::Apis, folder: "apis", plural: "APIs", levels: &["api"], runs: true },
     KindRow { kind: Kind::Topics, folder: "topics", plural: "topics", levels: &["topic", "subscriber"], runs: true },
-    KindRow { kind: Kind::ExternalTopics, folder: "external_topics", plural: "external topics", levels: &["placeholder", "topic", "subscriber"], runs: false },
+    KindRow { kind: Kind::ExternalTopics, folder: "external_topics", plural: "external topics", levels: &["placeholder", "topic", "subscriber"], runs: true },
     KindRow { kind: Kind::Sockets, folder: "sockets", plural: "sockets", levels: &["socket", "channel"], runs: false },
-    KindRow { kind: Kind::Crons, folder: "crons", plural: "crons", levels: &["cron"], runs: false },
-    KindRow { kind: Kind::Functions, folder: "functions", plural: "functions", levels: &["function"], runs: false },
+    KindRow { kind: Kind::Crons, folder: "crons", plural: "crons", levels: &["cron"], runs: true },
+    KindRow { kind: Kind::Functions, folder: "functions", plural: "functions", levels: &["function"], runs: true },
     KindRow { kind: Kind::Shared, folder: "shared", plural: "shared modules", levels: &["module"], runs: true },
     KindRow { kind: Kind::Statics, folder: "statics", plural: "static sites", levels: &["site"], runs: false },
 ];
@@ -54,8 +54,8 @@ pub(crate) struct LanguageRow {
 #[rustfmt::skip]
 pub(crate) const LANGUAGES: [LanguageRow; 5] = [
     LanguageRow { language: Language::JavaScript, name: "JavaScript", extensions: &["js", "mjs", "cjs"], index: "index", runs: true },
-    LanguageRow { language: Language::TypeScript, name: "TypeScript", extensions: &["ts"], index: "index", runs: false },
-    LanguageRow { language: Language::Python, name: "Python", extensions: &["py"], index: "__init__", runs: false },
+    LanguageRow { language: Language::TypeScript, name: "TypeScript", extensions: &["ts"], index: "index", runs: true },
+    LanguageRow { language: Language::Python, name: "Python", extensions: &["py"], index: "__init__", runs: true },
     LanguageRow { language: Language::Go, name: "Go", extensions: &["go"], index: "index", runs: false },
     LanguageRow { language: Language::Rust, name: "Rust", extensions: &["rs"], index: "index", runs: false },
 ];

@@ -4,17 +4,27 @@
 
 mod closest;
 mod config;
+mod cron;
 mod discover;
 pub mod env;
 mod kinds;
 mod model;
 mod name;
 mod problem;
+mod publishers;
 mod routes;
+mod schedules;
+mod typescript;
 
-pub use config::{ApiConfig, Config, RetryPolicy, SubscriberConfig, TopicConfig};
+pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig};
+pub use cron::{BadSchedule, Schedule};
 pub use discover::{discover, discover_built};
-pub use model::{Api, Env, Handler, Language, Project, Route, Segment, Subscriber, Topic, Verb};
+pub use model::{
+    Api, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Subscriber, Topic, Verb,
+};
 pub use name::{BadName, HandlerPath, ProjectName};
 pub use problem::Problem;
+pub use publishers::external_publishers;
 pub use routes::{Found, Routes, parse_query};
+pub use schedules::{CronSchedule, schedules};
+pub use typescript::{tsconfig, typescript_declarations};

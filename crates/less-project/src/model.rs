@@ -30,6 +30,8 @@ pub struct Api {
     pub routes: Vec<Route>,
     /// Time limit of one invocation.
     pub timeout: Duration,
+    /// The origins whose pages may call it: `https://shop.example`; `*` alone, or none set: every one.
+    pub cors_origins: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,19 +2,20 @@
 
 mod duration;
 mod locate;
+mod origin;
 mod read;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::{Api, Topic};
+use crate::{Api, Cron, Topic};
 
 pub(crate) use read::{Known, read};
 
 /// How long one request may take, unless set.
 pub(crate) const ROUTE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long one attempt of a delivery may take, unless set.
-pub(crate) const SUBSCRIBER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// How long one attempt of a delivery, one run of a cron or one call of a function may take, unless set.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// How many deliveries of one subscriber run at once, unless set.
 pub(crate) const CONCURRENCY: u32 = 64;
 /// How long after publishing a delivery is still tried, unless set.
@@ -27,11 +28,14 @@ pub struct Config {
     pub env_vars: Vec<String>,
     pub apis: BTreeMap<String, ApiConfig>,
     pub topics: BTreeMap<String, TopicConfig>,
+    pub crons: BTreeMap<String, CronConfig>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiConfig {
     pub timeout: Option<Duration>,
+    /// `scheme://host[:port]` each, or `*` alone.
+    pub cors_origins: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,11 +51,21 @@ pub struct SubscriberConfig {
     pub retry: Option<RetryPolicy>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CronConfig {
+    /// The name of a time zone: `Europe/Lisbon`.
+    pub timezone: Option<String>,
+}
+
 impl Config {
     pub(crate) fn fill_api(&self, api: &mut Api) {
-        if let Some(timeout) = self.apis.get(&api.name).and_then(|set| set.timeout) {
-            api.timeout = timeout;
-        }
+        let Some(set) = self.apis.get(&api.name) else { return };
+        api.timeout = set.timeout.unwrap_or(api.timeout);
+        api.cors_origins = set.cors_origins.clone();
+    }
+
+    pub(crate) fn fill_cron(&self, cron: &mut Cron) {
+        cron.timezone = self.crons.get(&cron.name).and_then(|set| set.timezone.clone());
     }
 
     pub(crate) fn fill_topic(&self, topic: &mut Topic) {

@@ -7,8 +7,10 @@ use serde_yaml_ng::Value;
 
 use super::duration;
 use super::locate::{Step, line_of};
-use super::{ApiConfig, Config, RetryPolicy, SubscriberConfig, TopicConfig};
+use super::origin;
+use super::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig};
 use crate::closest::suggestion;
+use crate::cron::zone;
 use crate::env;
 use crate::problem::Findings;
 
@@ -68,7 +70,7 @@ impl Reader<'_> {
             "env_vars" => config.env_vars = reader.env_vars(value),
             "apis" => config.apis = reader.apis(value),
             "topics" => config.topics = reader.topics(value),
-            "crons" => reader.crons(value),
+            "crons" => config.crons = reader.crons(value),
             _ => reader.unknown_key(key, &["env_vars", "apis", "topics", "crons"]),
         });
         config
@@ -124,7 +126,10 @@ impl Reader<'_> {
             let mut api = ApiConfig::default();
             reader.fields(value, |reader, key, value| match key {
                 "timeout" => api.timeout = reader.duration(value, LONGEST_TIMEOUT),
-                "cors" => reader.not_yet(key),
+                "cors" => reader.fields(value, |reader, key, value| match key {
+                    "origins" => api.cors_origins = Some(reader.origins(value)),
+                    _ => reader.unknown_key(key, &["origins"]),
+                }),
                 _ => reader.unknown_key(key, &["timeout", "cors"]),
             });
             apis.insert(name.to_owned(), api);
@@ -192,16 +197,58 @@ impl Reader<'_> {
         policy
     }
 
-    fn crons(&mut self, value: &Value) {
+    fn crons(&mut self, value: &Value) -> BTreeMap<String, CronConfig> {
+        let mut crons = BTreeMap::new();
         let known = self.known;
         self.fields(value, |reader, name, value| {
-            if reader.exists("a cron of this project", name, known.crons.iter()) {
-                reader.fields(value, |reader, key, _| match key {
-                    "timezone" => reader.not_yet(key),
-                    _ => reader.unknown_key(key, &["timezone"]),
-                });
+            if !reader.exists("a cron of this project", name, known.crons.iter()) {
+                return;
             }
+            let mut cron = CronConfig::default();
+            reader.fields(value, |reader, key, value| match key {
+                "timezone" => cron.timezone = reader.timezone(value),
+                _ => reader.unknown_key(key, &["timezone"]),
+            });
+            crons.insert(name.to_owned(), cron);
         });
+        crons
+    }
+
+    fn timezone(&mut self, value: &Value) -> Option<String> {
+        let Value::String(name) = value else {
+            self.wrong(value, "a time zone", zone::EXAMPLES);
+            return None;
+        };
+        match zone::find(name) {
+            Ok(_) => Some(name.clone()),
+            Err(hint) => {
+                self.wrong(value, "a time zone", &hint);
+                None
+            }
+        }
+    }
+
+    /// Origins of web pages, each once; `*` stands alone.
+    fn origins(&mut self, value: &Value) -> Vec<String> {
+        let mut origins = Vec::new();
+        let Value::Sequence(items) = value else {
+            self.wrong(value, "a list of origins", "write origins: [\"https://shop.example\"], or [\"*\"] for all");
+            return origins;
+        };
+        for (index, item) in items.iter().enumerate() {
+            self.at.push(Step::Item(index));
+            match item.as_str().map(|item| origin::parse(item)) {
+                Some(Ok(origin)) if origins.contains(&origin) => {}
+                Some(Ok(origin)) => origins.push(origin),
+                Some(Err(hint)) => self.wrong(item, "an origin", &hint),
+                None => self.wrong(item, "an origin", origin::EXAMPLE),
+            }
+            self.at.pop();
+        }
+        if origins.len() > 1 && origins.iter().any(|origin| origin == "*") {
+            self.problem("`*` already allows every origin", "keep `*` alone, or remove it");
+        }
+        origins
     }
 
     /// Calls `each` with the keys of a mapping; nothing at all is an empty one.
@@ -269,10 +316,6 @@ impl Reader<'_> {
 
     fn unknown_key(&mut self, key: &str, known: &[&str]) {
         self.problem(format!("there is no setting `{key}`"), suggestion(key, known.iter().copied()));
-    }
-
-    fn not_yet(&mut self, key: &str) {
-        self.problem(format!("`{key}` cannot be set yet"), "remove it for now");
     }
 
     fn wrong(&mut self, value: &Value, expected: &str, hint: &str) {

@@ -36,7 +36,7 @@ fn api(folder: &Folder, found: &mut Findings) -> Api {
         let hint = format!("create {}/get.js, or name the files of its routes after their verbs", folder.path);
         found.warn(&folder.path, "this API has no routes", hint);
     }
-    Api { name: folder.name.clone(), routes, timeout: crate::config::ROUTE_TIMEOUT }
+    Api { name: folder.name.clone(), routes, timeout: crate::config::ROUTE_TIMEOUT, cors_origins: None }
 }
 
 /// Whether requests get anywhere through this folder; if not, it only helps the handlers above it, and

@@ -18,7 +18,7 @@ use crate::closest::suggestion;
 use crate::config::{self, Known};
 use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
 use crate::problem::{Findings, in_order};
-use crate::{Api, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic};
+use crate::{Api, Cron, ExternalTopic, Function, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic};
 use leaves::Leaf;
 use walk::{Folder, Walk};
 
@@ -51,7 +51,7 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     let package = package.and_then(|text| modules::package(&text, &mut found));
     let mut parts = less.map(|less| Parts::read(less, package.as_ref(), &mut found)).unwrap_or_default();
     let config = config::read(&config.unwrap_or_default(), &parts.known, &mut found);
-    if let Some(folder) = &parts.crons {
+    if let Some(folder) = &parts.cron_folder {
         crons::check(folder, &config.env_vars, &mut found);
     }
     for api in &mut parts.apis {
@@ -60,10 +60,14 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     for topic in &mut parts.topics {
         config.fill_topic(topic);
     }
+    for cron in &mut parts.crons {
+        config.fill_cron(cron);
+    }
     match name {
         Some(name) if found.problems.is_empty() => {
-            let Parts { apis, topics, shared, .. } = parts;
-            Ok(Project { name, apis, topics, shared, config, warnings: in_order(found.warnings) })
+            let Parts { apis, topics, external_topics, crons, functions, shared, .. } = parts;
+            let warnings = in_order(found.warnings);
+            Ok(Project { name, apis, topics, external_topics, crons, functions, shared, config, warnings })
         }
         Some(_) | None => Err(in_order(found.problems)),
     }
@@ -81,8 +85,11 @@ fn read_files(root: &Path, built: bool, found: &mut Findings) -> std::io::Result
 struct Parts {
     apis: Vec<Api>,
     topics: Vec<Topic>,
+    external_topics: Vec<ExternalTopic>,
+    crons: Vec<Cron>,
+    functions: Vec<Function>,
     shared: Vec<String>,
-    crons: Option<Folder>,
+    cron_folder: Option<Folder>,
     /// What `less.config` may speak of, invalid handlers included: one mistake is one problem.
     known: Known,
 }
@@ -124,10 +131,16 @@ impl Parts {
             Kind::Statics => check_sites(&folder, found),
             Kind::Crons => {
                 self.known.crons = names_in(&folder);
-                leaves::read(row, &folder, found);
-                self.crons = Some(folder);
+                self.crons = leaves::read(row, &folder, found).into_iter().map(cron).collect();
+                self.cron_folder = Some(folder);
             }
-            Kind::ExternalTopics | Kind::Sockets | Kind::Functions => {
+            Kind::ExternalTopics => {
+                self.external_topics = external_topics(&leaves::read(row, &folder, found));
+            }
+            Kind::Functions => {
+                self.functions = leaves::read(row, &folder, found).into_iter().map(function).collect();
+            }
+            Kind::Sockets => {
                 leaves::read(row, &folder, found);
             }
         }
@@ -172,10 +185,29 @@ fn subscriber(leaf: &Leaf) -> Subscriber {
     Subscriber {
         name: leaf.names[leaf.names.len() - 1].clone(),
         handler: leaf.handler.clone(),
-        timeout: config::SUBSCRIBER_TIMEOUT,
+        timeout: config::TIMEOUT,
         concurrency: config::CONCURRENCY,
         retry: RetryPolicy::default(),
     }
+}
+
+/// Leaves come in the order of their paths, so those of one topic stand together.
+fn external_topics(leaves: &[Leaf]) -> Vec<ExternalTopic> {
+    let same_topic = |one: &Leaf, other: &Leaf| one.names[..2] == other.names[..2];
+    let of_topic = |leaves: &[Leaf]| ExternalTopic {
+        placeholder: leaves[0].names[0].clone(),
+        topic: leaves[0].names[1].clone(),
+        subscribers: leaves.iter().map(subscriber).collect(),
+    };
+    leaves.chunk_by(same_topic).map(of_topic).collect()
+}
+
+fn cron(leaf: Leaf) -> Cron {
+    Cron { name: leaf.names.concat(), handler: leaf.handler, timeout: config::TIMEOUT, timezone: None }
+}
+
+fn function(leaf: Leaf) -> Function {
+    Function { name: leaf.names.concat(), handler: leaf.handler, timeout: config::TIMEOUT }
 }
 
 fn check_sites(statics: &Folder, found: &mut Findings) {
@@ -196,6 +228,10 @@ fn warn_of_files(folder: &Folder, what: &str, found: &mut Findings) {
 
 fn refuse_language(file: &str, row: &LanguageRow, found: &mut Findings) {
     if !row.runs {
-        found.problem(file, format!("{} handlers cannot run yet", row.name), "write it in JavaScript for now");
+        found.problem(
+            file,
+            format!("{} handlers cannot run yet", row.name),
+            "write it in JavaScript, TypeScript or Python for now",
+        );
     }
 }

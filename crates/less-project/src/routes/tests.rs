@@ -20,7 +20,7 @@ fn api(routes: &[impl AsRef<str>]) -> Api {
         let path = HandlerPath::checked(format!("apis/a/{path}/{}", verb.file_stem()));
         Route { verb, segments, handler: Handler { path, file: String::new(), language: Language::JavaScript } }
     });
-    Api { name: "a".into(), routes: routes.collect(), timeout: Duration::from_secs(30) }
+    Api { name: "a".into(), routes: routes.collect(), timeout: Duration::from_secs(30), cors_origins: None }
 }
 
 /// `GET /users/{id} id=7`, `405 GET, HEAD` or `404`.

@@ -131,18 +131,56 @@ crons: { daily: { timezone: UTC } }
 }
 
 #[test]
-fn settings_of_what_cannot_run_yet_cannot_be_set_yet() {
+fn an_api_may_be_called_by_pages_of_listed_origins() {
+    assert_eq!(project("").apis[0].cors_origins, None);
+    let open = project("apis: { orders: { cors: { origins: [\"*\"] } } }");
+    assert_eq!(open.apis[0].cors_origins.as_deref(), Some(&["*".to_owned()][..]));
+    let closed = project("apis: { orders: { cors: { origins: [\"HTTPS://shop.example\", https://shop.example] } } }");
+    assert_eq!(closed.apis[0].cors_origins.as_deref(), Some(&["https://shop.example".to_owned()][..]));
     check(
-        "apis: { orders: { cors: { origins: [\"https://shop.example\"] } } }",
-        "! less.config:1: apis.orders.cors: `cors` cannot be set yet",
+        "apis:
+  orders:
+    cors:
+      origins:
+        - https://shop.example/
+        - https://*.shop.example
+        - 5
+        - \"*\"
+        - http://localhost:5173
+      origin: x
+",
+        "! less.config:4: apis.orders.cors.origins: `*` already allows every origin
+         ! less.config:5: apis.orders.cors.origins[0]: `https://shop.example/` is not an origin
+         ! less.config:6: apis.orders.cors.origins[1]: `https://*.shop.example` is not an origin
+         ! less.config:7: apis.orders.cors.origins[2]: `5` is not an origin
+         ! less.config:10: apis.orders.cors.origin: there is no setting `origin`",
     );
-    Folder::new(
-        "less/crons/daily/index.js
-         ! less.config:2: crons.daily.timezone: `timezone` cannot be set yet
-         ! less/crons: crons cannot run yet",
-    )
-    .with("less.config", "env_vars: [CRON_DAILY]\ncrons: { daily: { timezone: Europe/Lisbon } }")
-    .check();
+    check(
+        "apis: { orders: { cors: { origins: https://shop.example } } }",
+        "! less.config:1: apis.orders.cors.origins: `https://shop.example` is not a list of origins",
+    );
+}
+
+#[test]
+fn a_cron_has_a_time_zone() {
+    let daily = || Folder::new("less/crons/daily/index.js");
+    let config = |zone: &str| format!("env_vars: [CRON_DAILY]\ncrons: {{ daily: {{ timezone: {zone} }} }}");
+    let project = daily().with("less.config", &config("Europe/Lisbon")).discover().unwrap();
+    assert_eq!(project.crons[0].timezone.as_deref(), Some("Europe/Lisbon"));
+    for (zone, hint) in [
+        ("Lisbon", "did you mean `Europe/Lisbon`?"),
+        ("new york", "did you mean `America/New_York`?"),
+        ("Europe/Lissabon", "did you mean `Europe/Lisbon`?"),
+        ("Europe/Lisbn", "did you mean `Europe/Lisbon`?"),
+        ("1", "write its name, as in UTC, Europe/Lisbon or America/New_York"),
+    ] {
+        let problems = daily().with("less.config", &config(zone)).discover().unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(
+            problems[0].to_string(),
+            format!("less.config:2: crons.daily.timezone: `{zone}` is not a time zone\n  hint: {hint}")
+        );
+    }
 }
 
 #[test]

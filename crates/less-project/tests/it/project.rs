@@ -142,7 +142,7 @@ fn ten_mistakes_are_ten_problems() {
          less/shared/fs/index.js
          less/sockets/chat/connect/index.js
          less/topics/order_placed/payment/index.py
-         less/topics/order_placed/stock/__init__.py
+         less/topics/order_placed/stock/index.go
          ! less.config:1: topics.order_plced: `order_plced` is not a topic of this project
          ! less/apis/shop/carts/get.mjs: `get.js` beside it answers GET already
          ! less/apis/shop/orders/posts.js: is not a route: the file of a route is named after its verb
@@ -152,7 +152,7 @@ fn ten_mistakes_are_ten_problems() {
          ! less/shared/fs: `fs` is a module of Node.js itself, which handlers would get instead
          ! less/sockets: sockets cannot run yet
          ! less/topics/order_placed/payment/index.py: is not the handler of this subscriber
-         ! less/topics/order_placed/stock/__init__.py: Python handlers cannot run yet",
+         ! less/topics/order_placed/stock/index.go: Go handlers cannot run yet",
     )
     .with("less.config", "topics: { order_plced: { retention: 1d } }\n")
     .check();
