@@ -1,0 +1,10 @@
+import { topics } from '@chuva.io/less';
+import type { Order } from 'orders';
+import service_log from 'service_log';
+
+const log = service_log('DELIVERY PARTNER');
+
+export const process = async (order: Order) => {
+  log(order, 'courier assigned');
+  await topics.delivery_partner_assigned.publish({ ...order, status: 'on its way' });
+};

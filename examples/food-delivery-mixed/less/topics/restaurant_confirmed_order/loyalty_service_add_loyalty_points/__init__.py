@@ -1,0 +1,7 @@
+from service_log import service_log
+
+log = service_log('LOYALTY')
+
+
+def process(order):
+    log(order, 'points added')

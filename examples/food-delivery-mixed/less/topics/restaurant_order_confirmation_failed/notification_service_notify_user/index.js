@@ -1,0 +1,5 @@
+const log = require('service_log')('NOTIFICATION');
+
+exports.process = async (order) => {
+  log(order, 'told the customer: the restaurant cannot take the order');
+};
