@@ -43,9 +43,9 @@ async fn prepare(
     installing: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let run = home.run(&project.name);
-    let sdk = sdk::extract(&run).with_context(|| format!("cannot write the SDK to {}", run.display()))?;
-    let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdk, project, env, installing).await;
+    let sdks = sdk::extract(&run).with_context(|| format!("cannot write the SDK to {}", run.display()))?;
+    let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdks, project, env, installing).await;
     prepared.map_err(|error| refused(error, CONSEQUENCE))?;
-    let loaded = try_loading(project.clone(), folder, &sdk, env, own_executable()?).await;
+    let loaded = try_loading(project.clone(), folder, &sdks, env, own_executable()?).await;
     loaded.map_err(|error| failed(error.message, error.problems, CONSEQUENCE))
 }

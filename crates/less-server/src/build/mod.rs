@@ -26,8 +26,9 @@ use std::io;
 use std::path::Path;
 
 use less_project::{Env, Problem, Project};
-pub(crate) use program::program;
-pub use program::{BASE_PREFIX, BASE_VARIABLES};
+pub use program::{BASE_PREFIX, BASE_VARIABLES, Runtime};
+pub(crate) use program::{load_file, programs};
+pub use sdk::Sdks;
 
 /// Why there is no folder that workers could run.
 #[derive(Debug, thiserror::Error)]
@@ -53,20 +54,20 @@ impl From<Problem> for Error {
 pub async fn prepare(
     root: &Path,
     cache: &Path,
-    sdk: &Path,
+    sdks: &Sdks,
     project: &Project,
     env: &Env,
     installing: impl FnOnce(),
 ) -> Result<()> {
     let node = node::check(env).await?;
     let packages = dependencies::install(root, cache, node, env, installing).await?;
-    let (root, sdk, shared) = (root.to_owned(), sdk.to_owned(), project.shared.clone());
+    let (root, sdk, shared) = (root.to_owned(), sdks.node.clone(), project.shared.clone());
     blocking(move || version::prepare(&root, &sdk, &shared, packages.as_deref())).await
 }
 
 /// Makes a version that was prepared earlier use this server's SDK. Blocking.
-pub(crate) fn renew(root: &Path, sdk: &Path) -> Result<()> {
-    version::link_sdk(root, sdk)
+pub(crate) fn renew(root: &Path, sdks: &Sdks) -> Result<()> {
+    version::link_sdk(root, &sdks.node)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use less_project::Env;
+use less_project::{Env, Handler, Language, Project};
 
 use crate::limits;
 use crate::workers::Program;
+
+use super::sdk::Sdks;
 
 /// Variables of the deployer that reach handlers unasked, beside those that `less.config` lists.
 pub const BASE_VARIABLES: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "NODE_ENV"];
@@ -19,8 +21,36 @@ const FLAGS: [&str; 2] = ["--disable-warning=ExperimentalWarning", "--disable-wa
 /// Beside the JavaScript heap a Node.js process takes about this much.
 const BESIDE_HEAP: u64 = 64 << 20;
 
+/// What runs handlers of a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Runtime {
+    Node,
+    Python,
+}
+
+impl Runtime {
+    /// None: handlers of this language cannot run yet.
+    pub fn of(language: Language) -> Option<Self> {
+        match language {
+            Language::JavaScript | Language::TypeScript => Some(Self::Node),
+            Language::Python => Some(Self::Python),
+            Language::Go | Language::Rust => None,
+        }
+    }
+}
+
+/// What a worker loads of a handler, and the file its author wrote, if that is another.
+pub(crate) fn load_file(handler: &Handler) -> (String, Option<String>) {
+    (handler.file.clone(), None)
+}
+
+/// How to start a worker of each runtime that the project needs.
+pub(crate) fn programs(sdks: &Sdks, root: &Path, _project: &Project, env: &Env) -> Vec<(Runtime, Program)> {
+    vec![(Runtime::Node, program(&sdks.node, root, env))]
+}
+
 /// A Node.js worker of the project in `root`, with the version's variables.
-pub(crate) fn program(sdk: &Path, root: &Path, env: &Env) -> Program {
+fn program(sdk: &Path, root: &Path, env: &Env) -> Program {
     let heap = (limits::WORKER_BYTES - BESIDE_HEAP) >> 20;
     let mut args: Vec<_> = FLAGS.map(Into::into).to_vec();
     args.push(format!("--max-old-space-size={heap}").into());

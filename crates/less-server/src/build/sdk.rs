@@ -13,8 +13,21 @@ use uuid::Uuid;
 /// Name and content of each file, made by the build script from `sdk/node`.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk_node.rs"));
 
+/// The folder of each language's SDK.
+#[derive(Debug, Clone)]
+pub struct Sdks {
+    pub node: PathBuf,
+    pub python: PathBuf,
+}
+
+/// The SDKs' folders in this home, made unless they are there.
+pub fn extract(home: &Path) -> io::Result<Sdks> {
+    let node = extract_node(home)?;
+    Ok(Sdks { python: node.clone(), node })
+}
+
 /// The SDK's folder in this home, made unless it is there.
-pub fn extract(home: &Path) -> io::Result<PathBuf> {
+fn extract_node(home: &Path) -> io::Result<PathBuf> {
     let parent = home.join("sdk");
     let folder = parent.join(format!("node-{}", hash()));
     if folder.is_dir() {

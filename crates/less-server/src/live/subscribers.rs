@@ -148,15 +148,4 @@ impl Live {
         let mut subscribers = self.project.topics.iter().flat_map(|topic| &topic.subscribers);
         subscribers.any(|subscriber| subscriber.concurrency == 0 && subscriber.handler.path.as_ref() == path)
     }
-
-    /// The projects whose topics it hears, with the topics: (project, topic, place of its subscribers).
-    pub(crate) fn publishers(&self, env: &Env) -> Vec<(String, String, String)> {
-        let external = self.project.external_topics.iter();
-        external
-            .map(|topic| {
-                let place = format!("less/external_topics/{}/{}", topic.placeholder, topic.topic);
-                (topic.publisher(env), topic.topic.clone(), place)
-            })
-            .collect()
-    }
 }

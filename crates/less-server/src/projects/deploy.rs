@@ -19,6 +19,7 @@ use crate::home::Version;
 use crate::limits;
 use crate::live::{Live, Parts};
 use crate::services::Services;
+use crate::triggers::crons::MissedRuns;
 use crate::workers::StartError;
 
 /// Why a deploy changed nothing.
@@ -65,7 +66,7 @@ impl From<build::Error> for DeployFailed {
 }
 
 impl DeployFailed {
-    pub(super) fn problems(problems: Vec<Problem>) -> Self {
+    pub(crate) fn problems(problems: Vec<Problem>) -> Self {
         let message = match problems.len() {
             1 => "the project has a problem".to_owned(),
             many => format!("the project has {many} problems"),
@@ -128,8 +129,11 @@ impl Projects {
             progress(DeployEvent::Warning { problem: problem.clone() });
         }
         check_env(&project, &meta.env)?;
+        for problem in self.waits_for(&project, &meta.env) {
+            progress(DeployEvent::Warning { problem });
+        }
         let installing = || step(Step::InstallingDependencies);
-        build::prepare(&root, &self.home.dependency_cache(), &self.sdk, &project, &meta.env, installing).await?;
+        build::prepare(&root, &self.home.dependency_cache(), &self.sdks, &project, &meta.env, installing).await?;
         version.write_env(&meta.env).map_err(|error| DeployFailed::from(&error))?;
         // The commit that makes the version live must not survive a power cut that its files do not.
         let folder = version.folder().to_owned();
@@ -141,6 +145,27 @@ impl Projects {
         self.start(name, project, version, &meta.env).await
     }
 
+    /// External topics whose publishers are not there, or do not have them: they are waited for.
+    fn waits_for(&self, project: &Project, env: &Env) -> Vec<Problem> {
+        let alone = self.missed == MissedRuns::Forget;
+        let waiting = project.external_topics.iter().filter_map(|external| {
+            let publisher = external.publisher(env);
+            if alone {
+                return Some(describe::stands_alone(external, &publisher));
+            }
+            let own = publisher == *project.name.as_ref();
+            let live = if own { None } else { self.registry.live(&publisher) };
+            let topics = if own { Some(&project.topics) } else { live.as_ref().map(|live| &live.project.topics) };
+            let has_it = |topics: &Vec<less_project::Topic>| topics.iter().any(|topic| topic.name == external.topic);
+            match topics {
+                Some(topics) if has_it(topics) => None,
+                Some(topics) => Some(describe::no_such_topic(external, &publisher, topics)),
+                None => Some(describe::waits_for_project(external, &publisher)),
+            }
+        });
+        waiting.collect()
+    }
+
     /// Starts the workers of a version that is ready on disk.
     pub(super) async fn start(
         &self,
@@ -149,16 +174,19 @@ impl Projects {
         version: &Version,
         env: &Env,
     ) -> Result<Arc<Live>, DeployFailed> {
+        let crons = less_project::schedules(&project, env).map_err(DeployFailed::problems)?;
         let topic_names = project.topics.iter().map(|topic| Arc::from(topic.name.as_str())).collect();
         let logs = self.logs(name).await.map_err(|error| DeployFailed::from(&error))?;
-        let echo = self.echo.clone();
-        let services = Arc::new(Services::new(Arc::from(name.as_ref()), topic_names, self.topics.clone(), logs, echo));
+        let (store, registry) = (self.store.clone(), Arc::downgrade(&self.registry));
+        let services = Services::new(Arc::from(name.as_ref()), topic_names, store, registry, logs, self.echo.clone());
         let root = version.project();
         let parts = Parts {
-            program: build::program(&self.sdk, &root, env),
+            programs: build::programs(&self.sdks, &root, &project, env),
             launcher: self.launcher.clone(),
-            services,
-            topics: self.topics.clone(),
+            services: Arc::new(services),
+            store: self.store.clone(),
+            env: env.clone(),
+            crons,
         };
         Ok(Arc::new(Live::start(name, project, &root, parts, &self.tasks).await?))
     }
@@ -173,8 +201,8 @@ impl Projects {
                 return Err(DeployFailed::from(&error));
             }
         };
-        for (topic, subscriber, waiting) in &deployed.parked {
-            progress(DeployEvent::Warning { problem: describe::parked(topic, subscriber, *waiting) });
+        for (handler, waiting) in &deployed.parked {
+            progress(DeployEvent::Warning { problem: describe::parked(handler, *waiting) });
         }
         let resources = describe::resources(&record, Some(&live), *self.addresses.lock(), Vec::new());
         match self.registry.switch(live.clone()) {
@@ -182,9 +210,9 @@ impl Projects {
                 if let Some(old) = &old {
                     old.stop_dispatch();
                 }
-                live.dispatch(&deployed.subscribers, old.as_deref());
+                live.dispatch(&deployed, old.as_deref(), self.missed);
                 self.retire_in_background(old, before);
-                let (topics, name) = (self.topics.clone(), live.name.clone());
+                let (topics, name) = (self.store.topics.clone(), live.name.clone());
                 self.tasks.work("hurry", async move {
                     if let Err(error) = topics.hurry(&name).await {
                         tracing::warn!(project = &*name, %error, "waiting deliveries stay as they were due");
@@ -211,7 +239,7 @@ impl Projects {
             created_at: before.as_ref().map_or(now, |before| before.created_at),
             updated_at: now,
         };
-        let deployed = self.topics.deploy(record.clone(), live.subscriptions()).await?;
+        let deployed = self.store.topics.deploy(record.clone(), live.subscriptions(), live.cron_marks()).await?;
         Ok((before, record, deployed))
     }
 
@@ -245,17 +273,18 @@ fn sync(folder: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every variable that `less.config` lists must have come with the deploy.
+/// Every variable that `less.config` lists must have come with the deploy, and say what it is for.
 fn check_env(project: &Project, env: &Env) -> Result<(), DeployFailed> {
-    let missing: Vec<Problem> = project
-        .config
-        .env_vars
-        .iter()
-        .filter(|name| !env.contains_key(*name))
+    let missing = project.config.env_vars.iter().filter(|name| !env.contains_key(*name));
+    let mut problems: Vec<Problem> = missing
         .map(|name| {
             let hint = "set it in the environment or in .env";
             Problem::new("less.config", format!("the variable {name} is not set"), hint)
         })
         .collect();
-    if missing.is_empty() { Ok(()) } else { Err(DeployFailed::problems(missing)) }
+    if problems.is_empty() {
+        problems.extend(less_project::schedules(project, env).err().unwrap_or_default());
+        problems.extend(less_project::external_publishers(project, env).err().unwrap_or_default());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(DeployFailed::problems(problems)) }
 }

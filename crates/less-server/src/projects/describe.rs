@@ -1,6 +1,6 @@
 //! Projects as the control API shows them. Pure.
 
-use less_project::Problem;
+use less_project::{ExternalTopic, Problem, Topic};
 use less_store::Deployment;
 
 use super::Addresses;
@@ -44,6 +44,37 @@ fn gateway_urls(port: u16, live: &Live) -> Vec<NamedUrl> {
     });
     let generated = ["functions", "topics"].map(|name| NamedUrl { name: name.into(), url: format!("{base}/{name}") });
     apis.chain(generated).collect()
+}
+
+fn place(external: &ExternalTopic) -> String {
+    format!("less/external_topics/{}/{}", external.placeholder, external.topic)
+}
+
+pub(super) fn waits_for_project(external: &ExternalTopic, publisher: &str) -> Problem {
+    let variable = external.variable();
+    Problem::new(
+        place(external),
+        format!("there is no project \"{publisher}\" on this server yet: the subscription waits for it"),
+        format!("deploy {publisher}, or name the project that publishes in the variable {variable}"),
+    )
+}
+
+pub(super) fn no_such_topic(external: &ExternalTopic, publisher: &str, topics: &[Topic]) -> Problem {
+    let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Problem::new(
+        place(external),
+        format!("the project \"{publisher}\" has no topic {} yet: the subscription waits for it", external.topic),
+        format!("its topics are: {names}"),
+    )
+}
+
+pub(super) fn stands_alone(external: &ExternalTopic, publisher: &str) -> Problem {
+    Problem::new(
+        place(external),
+        format!("run stands alone: no events of \"{publisher}\" arrive here"),
+        "deploy both projects to join them",
+    )
 }
 
 /// Deliveries whose subscriber the new version does not have.

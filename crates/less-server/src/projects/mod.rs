@@ -17,9 +17,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use hyper::StatusCode;
 use less_project::ProjectName;
-use less_store::{Deployment, Topics};
+use less_store::{Deployment, Store};
 use parking_lot::Mutex;
 
+use crate::build::Sdks;
 use crate::clock;
 use crate::control::Refused;
 use crate::control::api::{Deleted, ProjectInfo, Resources};
@@ -30,6 +31,7 @@ use crate::logs::{LogLimits, Logs};
 use crate::registry::Registry;
 use crate::server::Echo;
 use crate::tasks::Tasks;
+use crate::triggers::crons::MissedRuns;
 use crate::workers::Launcher;
 
 /// Under which addresses projects are reached.
@@ -46,9 +48,10 @@ pub enum Addresses {
 pub struct Projects {
     home: Home,
     registry: Arc<Registry>,
-    topics: Arc<dyn Topics>,
+    store: Store,
     launcher: Launcher,
-    sdk: PathBuf,
+    sdks: Sdks,
+    missed: MissedRuns,
     echo: Option<Echo>,
     tasks: Tasks,
     addresses: Mutex<Addresses>,
@@ -60,18 +63,20 @@ pub struct Projects {
 }
 
 impl Projects {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the server, handed over once")]
     pub fn new(
         home: Home,
         registry: Arc<Registry>,
-        topics: Arc<dyn Topics>,
+        store: Store,
         launcher: Launcher,
-        sdk: PathBuf,
+        sdks: Sdks,
+        missed: MissedRuns,
         echo: Option<Echo>,
         tasks: Tasks,
     ) -> Self {
         let addresses = Mutex::default();
         let (logs, turns, retiring) = (Mutex::default(), Mutex::default(), Arc::default());
-        Self { home, registry, topics, launcher, sdk, echo, tasks, addresses, logs, turns, retiring }
+        Self { home, registry, store, launcher, sdks, missed, echo, tasks, addresses, logs, turns, retiring }
     }
 
     pub fn home(&self) -> &Home {
@@ -87,7 +92,7 @@ impl Projects {
     }
 
     async fn record(&self, project: &str) -> anyhow::Result<Option<Deployment>> {
-        Ok(self.topics.deployments().await?.into_iter().find(|record| record.project == project))
+        Ok(self.store.topics.deployments().await?.into_iter().find(|record| record.project == project))
     }
 
     fn turn(&self, project: &ProjectName) -> Arc<tokio::sync::Mutex<()>> {
@@ -126,7 +131,7 @@ impl Projects {
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<ProjectInfo>, Refused> {
-        let mut records = self.topics.deployments().await.map_err(|error| Refused::internal(&error.into()))?;
+        let mut records = self.store.topics.deployments().await.map_err(|error| Refused::internal(&error.into()))?;
         records.sort_by(|a, b| a.project.cmp(&b.project));
         Ok(records.iter().map(describe::info).collect())
     }
@@ -139,7 +144,7 @@ impl Projects {
     pub(crate) async fn resources(&self, project: &ProjectName) -> Result<Resources, Refused> {
         let record = self.known(project).await?;
         let live = self.registry.live(project.as_ref());
-        let waiting = self.topics.waiting(project.as_ref()).await;
+        let waiting = self.store.topics.waiting(project.as_ref()).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
         Ok(describe::resources(&record, live.as_deref(), *self.addresses.lock(), waiting))
     }
@@ -158,7 +163,7 @@ impl Projects {
             live.stop_dispatch();
             live.retire(limits::GRACE).await;
         }
-        let waiting = self.topics.remove(project.as_ref(), purge).await;
+        let waiting = self.store.topics.remove(project.as_ref(), purge).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
         remove_folder(self.home.versions(project)).await;
         if purge {
@@ -173,7 +178,7 @@ impl Projects {
 
     /// Whether something of a project that is not deployed any more is kept.
     async fn has_data(&self, project: &ProjectName) -> Result<bool, Refused> {
-        let waiting = self.topics.waiting(project.as_ref()).await;
+        let waiting = self.store.topics.waiting(project.as_ref()).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
         Ok(!waiting.is_empty() || self.home.logs(project).exists())
     }

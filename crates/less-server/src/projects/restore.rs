@@ -22,7 +22,7 @@ impl Projects {
     /// not start (a database that its modules need is not up yet, say) is tried again and again.
     pub(crate) async fn restore(self: &Arc<Self>) -> anyhow::Result<()> {
         let (tried, mut all_tried) = mpsc::channel::<()>(1);
-        for record in self.topics.deployments().await? {
+        for record in self.store.topics.deployments().await? {
             // Until it runs, clients are told that it has not started, not that it is unknown.
             self.registry.mark_not_started(&record.project);
             let (this, tried) = (self.clone(), tried.clone());
@@ -63,11 +63,11 @@ impl Projects {
         };
         let root = version.project();
         let found = discover_built(&root, project).map_err(DeployFailed::problems).map_err(describe)?;
-        build::renew(&root, &self.sdk)?;
+        build::renew(&root, &self.sdks)?;
         let live = self.start(&name, found, &version, &version.read_env()?).await.map_err(describe)?;
-        match self.topics.deploy(record, live.subscriptions()).await {
+        match self.store.topics.deploy(record, live.subscriptions(), live.cron_marks()).await {
             Ok(deployed) => match self.registry.switch(live.clone()) {
-                Ok(_none) => live.dispatch(&deployed.subscribers, None),
+                Ok(_none) => live.dispatch(&deployed, None, self.missed),
                 Err(live) => live.retire(limits::GRACE).await,
             },
             Err(error) => {

@@ -30,7 +30,8 @@ struct Slot {
     /// The invocation in flight, or the last one (its late log lines still find their handler).
     id: u64,
     path: Arc<str>,
-    caller: Caller,
+    /// None: it has not been used.
+    caller: Option<Caller>,
     flight: Option<Flight>,
 }
 
@@ -64,7 +65,7 @@ impl Flights {
         self.slots[usize::from(slot)] = Slot {
             id,
             path: invocation.path.clone(),
-            caller: invocation.caller(),
+            caller: Some(invocation.caller()),
             flight: Some(Flight {
                 sent_at: Instant::now(),
                 deadline: invocation.deadline,
@@ -78,7 +79,7 @@ impl Flights {
 
     fn new_slot(&mut self) -> Option<u16> {
         let slot = u16::try_from(self.slots.len()).ok().filter(|slot| *slot < SLOTS)?;
-        self.slots.push(Slot { id: 0, path: Arc::from(""), caller: Caller::default(), flight: None });
+        self.slots.push(Slot { id: 0, path: Arc::from(""), caller: None, flight: None });
         Some(slot)
     }
 
@@ -107,12 +108,13 @@ impl Flights {
 
     /// Who calls: only an invocation that is in flight may.
     pub(super) fn caller(&self, id: u64) -> Option<Caller> {
-        self.slot(id).filter(|slot| slot.flight.is_some()).map(|slot| slot.caller.clone())
+        self.slot(id).filter(|slot| slot.flight.is_some()).and_then(|slot| slot.caller.clone())
     }
 
     /// Whose line it is; of lines outside any invocation, nobody's.
     pub(super) fn whose(&self, id: u64) -> (Option<Arc<str>>, Uuid) {
-        self.slot(id).map_or((None, Uuid::nil()), |slot| (Some(slot.path.clone()), slot.caller.invocation))
+        let of = |slot: &Slot| Some((slot.path.clone(), slot.caller.as_ref()?.invocation));
+        self.slot(id).and_then(of).map_or((None, Uuid::nil()), |(path, invocation)| (Some(path), invocation))
     }
 
     pub(super) fn all(&self) -> Vec<u64> {
