@@ -237,7 +237,7 @@ impl Reader<'_> {
         };
         for (index, item) in items.iter().enumerate() {
             self.at.push(Step::Item(index));
-            match item.as_str().map(|item| origin::parse(item)) {
+            match item.as_str().map(origin::parse) {
                 Some(Ok(origin)) if origins.contains(&origin) => {}
                 Some(Ok(origin)) => origins.push(origin),
                 Some(Err(hint)) => self.wrong(item, "an origin", &hint),

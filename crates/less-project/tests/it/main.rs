@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes only functions marked as tests for tests")]
 
 mod config;
+mod crons;
 mod folder;
 mod links;
 mod names;
