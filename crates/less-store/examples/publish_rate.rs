@@ -38,8 +38,10 @@ impl Load {
             trace: Uuid::from_u128(order),
             cause: Some(Uuid::from_u128(order)),
             published_at: 0,
+            delayed_until: None,
+            ordering_key: None,
         };
-        self.topics.publish(message).await?;
+        self.topics.publish(message.into()).await?;
         self.publishes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -78,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let home = tempfile::tempdir_in(".")?;
     let started = Instant::now();
     let clock = Arc::new(move || i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX));
-    let topics = less_store::open(&Config::Embedded { home: home.path().to_owned() }, clock)?;
+    let topics = less_store::open(&Config::Embedded { home: home.path().to_owned() }, clock)?.topics;
     let subscribers = deploy(&*topics).await?;
     let load = Arc::new(Load {
         topics,
@@ -108,15 +110,15 @@ async fn deploy(topics: &dyn Topics) -> Result<Vec<(SubscriberId, Option<usize>)
     let (mut subscriptions, mut next) = (Vec::new(), Vec::new());
     for (at, (topic, subscribers)) in TOPICS.into_iter().enumerate() {
         for number in 0..subscribers {
-            let subscriber = Some(format!("subscriber_{number}"));
+            let (publisher, subscriber) = (PROJECT.to_owned(), Some(format!("topics/{topic}/subscriber_{number}")));
             let retention = Duration::from_secs(4 * 24 * 60 * 60);
-            subscriptions.push(Subscription { topic: topic.to_owned(), subscriber, retention });
+            subscriptions.push(Subscription { publisher, topic: topic.to_owned(), subscriber, retention });
             next.push((number == 0 && at + 1 < TOPICS.len()).then_some(at + 1));
         }
     }
     let (project, version) = (PROJECT.to_owned(), "1".to_owned());
     let deployment = Deployment { project, id: Uuid::now_v7(), version, created_at: 0, updated_at: 0 };
-    let deployed = topics.deploy(deployment, subscriptions).await?;
+    let deployed = topics.deploy(deployment, subscriptions, Vec::new()).await?;
     Ok(deployed.subscribers.into_iter().zip(next).collect())
 }
 

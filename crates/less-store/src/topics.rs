@@ -52,6 +52,21 @@ pub struct Message {
     pub ordering_key: Option<Arc<str>>,
 }
 
+/// How long one idempotency key makes one message.
+pub(crate) const SAME_KEY_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Message {
+    /// When its first attempt is due; `now` should the clock have gone back since.
+    pub(crate) fn due_at(&self, now: Timestamp) -> Timestamp {
+        self.delayed_until.filter(|until| *until > now).unwrap_or_else(|| self.published_at.min(now))
+    }
+
+    /// From when on it is not tried any more.
+    pub(crate) fn expires_at(&self, retention: Timestamp) -> Timestamp {
+        self.delayed_until.unwrap_or(Timestamp::MIN).max(self.published_at).saturating_add(retention)
+    }
+}
+
 /// A message and what makes its publish a repeat of an earlier one. A repeat is made durable by nothing,
 /// and answered with the first one's id.
 #[derive(Debug, Clone, PartialEq, Eq)]

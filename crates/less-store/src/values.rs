@@ -1,5 +1,7 @@
 //! The seam of key-values: its words, and the promises every back end keeps.
 
+mod effect;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::{Result, Timestamp};
+pub(crate) use effect::{Behalf, Effect, Event, Kept, effect};
 
 /// The topics that tell of changes, where a project has them.
 pub const CREATED: &str = "kvs_created";

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::pending;
-use super::project::Project;
+use super::project::{Project, identity};
 use crate::{Deployed, Error, Hands, Topics, Verdict};
 
 pub(super) async fn a_live_version_is_on_record(topics: &dyn Topics, hands: &Hands) {
     let project = Project::with(topics, hands, &["a", "b"]).await;
     let again = project.deploy(&["b", "a"]).await.expect("the same is deployed again");
     let swapped = vec![project.subscribers[1], project.subscribers[0]];
-    assert_eq!(again, Deployed { subscribers: swapped, parked: Vec::new() }, "an id names a subscriber for good");
+    assert_eq!(again, Deployed { subscribers: swapped, ..Deployed::default() }, "an id names a subscriber for good");
     let live = topics.deployments().await.expect("deployments are told");
     assert!(live.contains(&project.deployment()));
 }
@@ -19,7 +19,7 @@ pub(super) async fn what_waits_for_a_gone_subscriber_resumes(topics: &dyn Topics
     let project = Project::with(topics, hands, &["a", "b"]).await;
     let published = project.publish("1").await;
     let deployed = project.deploy(&["b"]).await.expect("a version without a");
-    assert_eq!(deployed.parked, [("orders".to_owned(), "a".to_owned(), 1)]);
+    assert_eq!(deployed.parked, [(identity("a"), 1)]);
     assert_eq!(project.waiting().await, [("a".to_owned(), 1), ("b".to_owned(), 1)]);
     project.nothing_is_due(0).await;
     project.publish("2").await;
@@ -60,7 +60,7 @@ pub(super) async fn a_removed_project_keeps_what_waits(topics: &dyn Topics, hand
     project.publish("1").await;
     assert_eq!(topics.remove(&project.name, false).await.expect("it is removed"), 2);
     assert!(!topics.deployments().await.expect("deployments are told").contains(&project.deployment()));
-    let refused = topics.publish(project.message("2")).await;
+    let refused = topics.publish(project.message("2").into()).await;
     assert!(matches!(refused, Err(Error::UnknownTopic { .. })));
     project.nothing_is_due(0).await;
     project.deploy(&["a", "b"]).await.expect("it is back");
@@ -93,7 +93,7 @@ pub(super) async fn a_closed_store_says_so(topics: &dyn Topics, hands: &Hands) {
     let waits = pending(topics.claim(project.subscribers[0], 1), topics.close()).await;
     assert!(matches!(waits, Ok(()) | Err(Err(Error::Closed))), "a waiting claim hears of it: {waits:?}");
     assert!(matches!(topics.claim(project.subscribers[0], 1).await, Err(Error::Closed)));
-    assert!(matches!(topics.publish(project.message("1")).await, Err(Error::Closed)));
+    assert!(matches!(topics.publish(project.message("1").into()).await, Err(Error::Closed)));
     assert!(matches!(topics.waiting(&project.name).await, Err(Error::Closed)));
     topics.close().await;
 }

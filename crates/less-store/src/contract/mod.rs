@@ -6,12 +6,14 @@
 mod deliveries;
 mod deployments;
 mod project;
+mod values;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
 use crate::{Hands, Topics};
+pub use values::check_values;
 
 /// Panics with the promise that is not kept. `hands` turn the clock that the back end was opened with.
 /// At its end the back end is closed.

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::pending;
 use crate::{
-    DeadLetter, Delivery, Deployed, Deployment, Hands, Message, Result, SubscriberId, Subscription, Topics, Verdict,
+    Cron, DeadLetter, Delivery, Deployed, Deployment, Hands, Message, Result, SubscriberId, Subscription, Topics,
+    Verdict,
 };
 
 pub(super) const RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
@@ -31,10 +32,18 @@ impl<'t> Project<'t> {
     }
 
     pub(super) async fn deploy(&self, subscribers: &[&str]) -> Result<Deployed> {
-        let subscription = |subscriber| Subscription { topic: "orders".to_owned(), subscriber, retention: RETENTION };
-        let mut subscriptions = vec![subscription(None)];
-        subscriptions.extend(subscribers.iter().map(|name| subscription(Some((*name).to_owned()))));
-        self.topics.deploy(self.deployment(), subscriptions).await
+        let mut subscriptions = vec![self.subscription("orders", None)];
+        subscriptions.extend(subscribers.iter().map(|name| self.subscription("orders", Some(identity(name)))));
+        self.deploy_all(subscriptions, Vec::new()).await
+    }
+
+    pub(super) async fn deploy_all(&self, subscriptions: Vec<Subscription>, crons: Vec<Cron>) -> Result<Deployed> {
+        self.topics.deploy(self.deployment(), subscriptions, crons).await
+    }
+
+    /// To a topic of this project.
+    pub(super) fn subscription(&self, topic: &str, subscriber: Option<String>) -> Subscription {
+        Subscription { publisher: self.name.clone(), topic: topic.to_owned(), subscriber, retention: RETENTION }
     }
 
     pub(super) fn deployment(&self) -> Deployment {
@@ -51,12 +60,15 @@ impl<'t> Project<'t> {
             trace: Uuid::now_v7(),
             cause: Some(Uuid::now_v7()),
             published_at: self.hands.now(),
+            delayed_until: None,
+            ordering_key: None,
         }
     }
 
     pub(super) async fn publish(&self, payload: &str) -> Message {
         let message = self.message(payload);
-        self.topics.publish(message.clone()).await.expect("a message is published");
+        let id = self.topics.publish(message.clone().into()).await.expect("a message is published");
+        assert_eq!(id, message.id);
         message
     }
 
@@ -91,9 +103,18 @@ impl<'t> Project<'t> {
         panic!("no {count} dead letters after having asked for them {PATIENCE} times")
     }
 
-    /// (subscriber, waiting)
+    /// What waits for the subscribers of `orders`, by their own names.
     pub(super) async fn waiting(&self) -> Vec<(String, u64)> {
         let waiting = self.topics.waiting(&self.name).await.expect("what waits is counted");
-        waiting.into_iter().map(|(_, subscriber, waiting)| (subscriber, waiting)).collect()
+        waiting.into_iter().map(|(identity, waiting)| (name(&identity).to_owned(), waiting)).collect()
     }
+}
+
+/// Of a subscriber to `orders`.
+pub(super) fn identity(name: &str) -> String {
+    format!("topics/orders/{name}")
+}
+
+pub(super) fn name(identity: &str) -> &str {
+    identity.strip_prefix("topics/orders/").unwrap_or(identity)
 }

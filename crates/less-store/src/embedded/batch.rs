@@ -4,81 +4,78 @@
 //! a failed one gives that back and leaves memory as the disk is: its publishers are told, its
 //! settlements are carried over to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::catalog::{Member, Topic};
+use uuid::Uuid;
+
 use super::failure::{Fatal, Reach, Sql, reach, tell};
-use super::inbox::{Fate, Publish, Settlement};
-use super::recent::Recent;
-use super::rows::{Key, is_long};
+use super::inbox::{Asked, Fate, Requests, Settlement};
+use super::placing::Place;
+use super::rows::is_long;
 use super::settling::Settled;
 use super::writer::{TRY_AGAIN, Writer};
-use crate::{Delivery, Error, Message, Timestamp};
+use crate::{Changed, Delivery, SubscriberId};
 
 /// What a transaction did, for memory to follow.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
+    /// The messages that were written.
+    pub(super) placed: Vec<Place>,
     /// One for each publish that was looked at.
-    placed: Vec<Placed>,
+    published: Vec<crate::Result<Uuid>>,
+    /// One for each change that was looked at.
+    changed: Vec<crate::Result<Changed>>,
     /// One for each settlement that was looked at.
     settled: Vec<Settled>,
-    pub(super) recent: HashMap<i64, Change>,
+    pub(super) recent: HashMap<i64, Becomes>,
     /// How many deliveries of a message are settled, and whether it has a body.
     counted: HashMap<i64, (i64, bool)>,
-}
-
-#[derive(Debug)]
-enum Placed {
-    Refused(Error),
-    In(Place),
-}
-
-#[derive(Debug)]
-struct Place {
-    seq: i64,
-    topic: Arc<Topic>,
-    due_at: Timestamp,
-    /// A row of `recent`, or one of `message` with its deliveries.
-    recent: bool,
-    /// The bits of those whose delivery is handed over from memory.
-    reserved: u64,
+    /// Rows of `delivery` that are over.
+    pub(super) over: HashSet<(SubscriberId, i64)>,
+    /// Each is the first of its ordering key now.
+    pub(super) next: Vec<Delivery>,
 }
 
 /// What becomes of a row of `recent`.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Change {
+pub(super) enum Becomes {
     Pending(u64),
-    /// It became a row of `message`, and of `delivery` for these.
+    /// A row of `message`, and of `delivery` for these.
     Rows(u64),
 }
 
 impl Writer<'_> {
     /// Writes, syncs, then hands over and answers. An error means that the store cannot go on.
-    pub(super) fn commit(&mut self, publishes: Vec<Publish>, settlements: Vec<Settlement>) -> Result<(), Fatal> {
-        if publishes.is_empty() && settlements.is_empty() && self.spent.is_empty() {
+    pub(super) fn commit(&mut self, requests: Requests, settlements: Vec<Settlement>) -> Result<(), Fatal> {
+        if requests.is_empty() && settlements.is_empty() && self.spent.is_empty() {
             return Ok(());
         }
         let mut batch = Batch::default();
-        match self.write(&mut batch, &publishes, &settlements) {
+        match self.write(&mut batch, &requests, &settlements) {
             Ok(()) => {
                 self.committed();
-                self.follow(batch, publishes, settlements);
+                self.follow(batch, requests, settlements);
                 Ok(())
             }
-            Err(error) => self.fail(batch, publishes, settlements, Arc::new(error)),
+            Err(error) => self.fail(batch, requests, settlements, Arc::new(error)),
         }
     }
 
-    fn write(&mut self, batch: &mut Batch, publishes: &[Publish], settlements: &[Settlement]) -> Sql<()> {
+    fn write(&mut self, batch: &mut Batch, requests: &Requests, settlements: &[Settlement]) -> Sql<()> {
         self.rows.begin.execute([])?;
         for settlement in settlements {
             let settled = self.settle(batch, settlement)?;
             batch.settled.push(settled);
         }
-        for publish in publishes {
-            self.publish(batch, &publish.message)?;
+        for publish in &requests.publishes {
+            let published = self.publish(batch, &publish.question)?;
+            batch.published.push(published);
+        }
+        for change in &requests.changes {
+            let changed = self.together(batch, |this, batch| this.change(batch, &change.question));
+            batch.changed.push(alone("the value was not changed", changed)?);
         }
         self.write_counts(batch)?;
         self.rows.commit.execute([])?;
@@ -86,74 +83,50 @@ impl Writer<'_> {
     }
 
     /// Runs a transaction of its own.
-    pub(super) fn transact(&mut self, run: impl FnOnce(&mut Self, &mut Batch) -> Sql<()>) -> Sql<()> {
+    pub(super) fn transact<T>(&mut self, run: impl FnOnce(&mut Self, &mut Batch) -> Sql<T>) -> Sql<T> {
         let mut batch = Batch::default();
         let done = (|| {
             self.rows.begin.execute([])?;
-            run(self, &mut batch)?;
+            let done = run(self, &mut batch)?;
             self.write_counts(&mut batch)?;
-            self.rows.commit.execute([]).map(drop)
+            self.rows.commit.execute([])?;
+            Ok(done)
         })();
         match &done {
-            Ok(()) => {
+            Ok(_) => {
                 self.committed();
-                self.follow(batch, Vec::new(), Vec::new());
+                self.follow(batch, Requests::default(), Vec::new());
             }
-            Err(_) => self.rows.rollback()?,
+            Err(_) => {
+                batch.give_back(0);
+                self.rows.rollback()?;
+            }
         }
         done
     }
 
-    fn publish(&mut self, batch: &mut Batch, message: &Arc<Message>) -> Sql<()> {
-        let Some(topic) = self.catalog.deployed(&message.project, &message.topic).cloned() else {
-            let (project, topic) = (message.project.to_string(), message.topic.to_string());
-            batch.placed.push(Placed::Refused(Error::UnknownTopic { project, topic }));
-            return Ok(());
-        };
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        let (bytes, due_at) = (message.payload.len(), message.published_at.min(self.now()));
-        let reserved = topic.audience.reserve(bytes);
-        let recent = topic.audience.fits_in(reserved) && self.recent.has_room(bytes);
-        let place = Place { seq, topic, due_at, recent, reserved };
-        let written = self.write_message(&place, message);
-        match written {
-            Err(error) if reach(&error) == Reach::Job => {
-                place.cancel(message);
-                batch.placed.push(Placed::Refused(tell("the message was not stored", &Arc::new(error))));
-                Ok(())
-            }
-            written => {
-                batch.placed.push(Placed::In(place));
-                written
-            }
+    /// Runs a part of a transaction that publishes or changes values: if it fails for reasons of its own,
+    /// nothing of it stays.
+    pub(super) fn together<T>(
+        &mut self,
+        batch: &mut Batch,
+        run: impl FnOnce(&mut Self, &mut Batch) -> Sql<T>,
+    ) -> Sql<T> {
+        let placed = batch.placed.len();
+        self.rows.savepoint.execute([])?;
+        let done = run(self, batch);
+        if done.is_err() {
+            batch.give_back(placed);
         }
-    }
-
-    fn write_message(&mut self, place: &Place, message: &Message) -> Sql<()> {
-        let &Place { seq, due_at, ref topic, .. } = place;
-        let audience = &topic.audience;
-        if place.recent && !is_long(&message.payload) {
-            return self.rows.add_recent(seq, &audience.pending, topic.id, message);
-        }
-        self.rows.together(|rows| {
-            if place.recent {
-                return rows.add_recent(seq, &audience.pending, topic.id, message);
-            }
-            rows.payload(seq, &message.payload)?;
-            rows.add_message(seq, audience.members.len() as i64, topic.id, message)?;
-            for member in &audience.members {
-                rows.add_delivery(Key { subscriber: member.id, due_at, seq }, 0, false)?;
-            }
-            Ok(())
-        })
+        self.rows.end_together(&done)?;
+        done
     }
 
     /// Writes what was only counted so far: one statement for each message, fewer for runs of them.
     fn write_counts(&mut self, batch: &mut Batch) -> Sql<()> {
         let mut over = self.spent.clone();
         for (&seq, change) in &batch.recent {
-            let (Change::Pending(pending), Some(recent)) = (*change, self.recent.get(seq)) else { continue };
+            let (Becomes::Pending(pending), Some(recent)) = (*change, self.recent.get(seq)) else { continue };
             if pending == 0 {
                 over.push((seq, is_long(&recent.message.payload)));
             } else {
@@ -172,7 +145,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn follow(&mut self, batch: Batch, publishes: Vec<Publish>, settlements: Vec<Settlement>) {
+    fn follow(&mut self, batch: Batch, requests: Requests, settlements: Vec<Settlement>) {
         self.spent.clear();
         for (seq, change) in batch.recent {
             self.follow_change(seq, change);
@@ -180,21 +153,19 @@ impl Writer<'_> {
         for (settlement, settled) in settlements.into_iter().zip(batch.settled) {
             self.follow_settlement(settlement, settled);
         }
-        let mut room = 0;
-        for (publish, placed) in publishes.into_iter().zip(batch.placed) {
-            room += publish.cost;
-            let answer = self.follow_publish(publish.message, placed);
-            publish.answer.send(answer).ok(); // who stopped waiting has still published
+        for place in batch.placed {
+            self.follow_place(place);
         }
+        let room = answer(requests.publishes, batch.published, None) + answer(requests.changes, batch.changed, None);
         self.shared.inbox.give_room(room);
         self.touched.drain(..).for_each(|lane| lane.announce());
     }
 
-    fn follow_change(&mut self, seq: i64, change: Change) {
+    fn follow_change(&mut self, seq: i64, change: Becomes) {
         match change {
-            Change::Pending(0) => drop(self.recent.remove(seq)),
-            Change::Pending(pending) => self.recent.set_pending(seq, pending),
-            Change::Rows(pending) => {
+            Becomes::Pending(0) => drop(self.recent.remove(seq)),
+            Becomes::Pending(pending) => self.recent.set_pending(seq, pending),
+            Becomes::Rows(pending) => {
                 let Some(recent) = self.recent.remove(seq) else { return };
                 self.held.extend(recent.audience().among(pending).map(|member| (member.id, seq)));
             }
@@ -220,66 +191,53 @@ impl Writer<'_> {
         }
     }
 
-    fn follow_publish(&mut self, message: Arc<Message>, placed: Placed) -> crate::Result<()> {
-        let Place { seq, topic, due_at, recent, reserved } = match placed {
-            Placed::Refused(error) => return Err(error),
-            Placed::In(place) => place,
-        };
-        let Self { held, touched, .. } = self;
-        for member in topic.audience.among(reserved) {
-            if !recent {
-                held.insert((member.id, seq));
-            }
-            if member.lane.push(first_attempt(seq, due_at, member, &message)) {
-                touched.push(Arc::clone(&member.lane));
-            }
-        }
-        match (recent, reserved) {
-            (false, _) => {}
-            (true, 0) => self.spent.push((seq, is_long(&message.payload))),
-            (true, pending) => self.recent.insert(seq, Recent { message, topic, due_at, pending }),
-        }
-        Ok(())
-    }
-
     fn fail(
         &mut self,
-        batch: Batch,
-        publishes: Vec<Publish>,
+        mut batch: Batch,
+        requests: Requests,
         settlements: Vec<Settlement>,
         error: Fatal,
     ) -> Result<(), Fatal> {
         self.rows.rollback()?;
-        let crowded = !publishes.is_empty();
-        self.refuse(batch, publishes, &error);
+        let crowded = !requests.is_empty();
+        batch.give_back(0);
+        let room = answer(requests.publishes, batch.published, Some(&error))
+            + answer(requests.changes, batch.changed, Some(&error));
+        self.shared.inbox.give_room(room);
         if reach(&error) != Reach::Commit {
             return Err(error);
         }
         if crowded {
             // What is settled makes room and may fit alone.
-            return self.commit(Vec::new(), settlements);
+            return self.commit(Requests::default(), settlements);
         }
         self.carried = settlements;
         self.full_until = Some(Instant::now() + TRY_AGAIN);
         Ok(())
     }
+}
 
-    fn refuse(&mut self, batch: Batch, publishes: Vec<Publish>, error: &Fatal) {
-        let (mut placed, mut room) = (batch.placed.into_iter(), 0);
-        for publish in publishes {
-            room += publish.cost;
-            let answer = match placed.next() {
-                Some(Placed::Refused(error)) => error,
-                Some(Placed::In(place)) => {
-                    place.cancel(&publish.message);
-                    tell("the message was not stored", error)
-                }
-                None => tell("the message was not stored", error),
-            };
-            publish.answer.send(Err(answer)).ok(); // nobody waits for it any more
-        }
-        self.shared.inbox.give_room(room);
+/// What stands against one request alone is its answer.
+pub(super) fn alone<T>(what: &str, done: Sql<T>) -> Sql<crate::Result<T>> {
+    match done {
+        Err(error) if reach(&error) == Reach::Job => Ok(Err(tell(what, &Arc::new(error)))),
+        done => done.map(Ok),
     }
+}
+
+/// Tells each what came of it; if all is `lost`, that. Returns the room they took.
+fn answer<Q, T>(asked: Vec<Asked<Q, T>>, outcomes: Vec<crate::Result<T>>, lost: Option<&Fatal>) -> usize {
+    let (mut outcomes, mut room) = (outcomes.into_iter(), 0);
+    for asked in asked {
+        room += asked.cost;
+        let answer = match (outcomes.next(), lost) {
+            (Some(outcome), None) | (Some(outcome @ Err(_)), _) => outcome,
+            (_, Some(error)) => Err(tell("it was not stored", error)),
+            (None, None) => Err(crate::Error::Closed),
+        };
+        asked.answer.send(answer).ok(); // who stopped waiting has still published
+    }
+    room
 }
 
 impl Batch {
@@ -290,23 +248,15 @@ impl Batch {
         *has_body |= long;
     }
 
+    /// The messages after the first so many were not written after all.
+    fn give_back(&mut self, placed: usize) {
+        self.placed.drain(placed..).for_each(|place| place.cancel());
+    }
+
     /// A recent message is over, whoever still has it.
     pub(super) fn drop_recent(&mut self, seq: i64) {
-        self.recent.insert(seq, Change::Pending(0));
+        self.recent.insert(seq, Becomes::Pending(0));
     }
-}
-
-impl Place {
-    /// Gives the room back that was reserved.
-    fn cancel(&self, message: &Message) {
-        self.topic.audience.among(self.reserved).for_each(|member| member.lane.cancel(message.payload.len()));
-    }
-}
-
-fn first_attempt(seq: i64, due_at: Timestamp, member: &Member, message: &Arc<Message>) -> Delivery {
-    let expires_at = message.published_at.saturating_add(member.retention);
-    let (subscriber, message) = (member.id, Arc::clone(message));
-    Delivery { subscriber, seq, due_at, attempt: 1, alone: false, expires_at, message }
 }
 
 /// First and last of each run of neighbours.

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::Connection;
 
 use super::failure::Sql;
 use super::lane::Lane;
-use crate::clock::millis;
-use crate::{Deployment, SubscriberId, Subscription, Timestamp};
+use crate::{SubscriberId, Timestamp};
 
 /// More subscribers of one topic than this are served from disk.
 const IN_MEMORY: usize = 64;
@@ -48,7 +47,15 @@ pub(super) struct Member {
 pub(super) struct Catalog {
     projects: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Topic>>>,
     topics: HashMap<i64, Arc<Topic>>,
-    subscribers: HashMap<SubscriberId, (Member, Arc<Topic>)>,
+    subscribers: HashMap<SubscriberId, Subscriber>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Subscriber {
+    pub(super) member: Member,
+    /// The project that deploys it.
+    pub(super) owner: Arc<str>,
+    deployed: bool,
 }
 
 impl Lanes {
@@ -123,17 +130,15 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn add(&mut self, id: i64, project: &str, name: &str, deployed: bool, members: Option<Vec<(Member, bool)>>) {
+    fn add(&mut self, id: i64, project: &str, name: &str, deployed: bool, members: Option<Vec<Subscriber>>) {
         let members = members.unwrap_or_default();
-        let live = members.iter().filter(|(_, deployed)| *deployed).map(|(member, _)| member.clone()).collect();
+        let live = members.iter().filter(|of| of.deployed).map(|of| of.member.clone()).collect();
         let project =
             self.projects.get_key_value(project).map_or_else(|| project.into(), |(known, _)| Arc::clone(known));
         let audience = Arc::new(Audience::of(live));
         let topic = Arc::new(Topic { id, project: Arc::clone(&project), name: name.into(), deployed, audience });
         self.projects.entry(project).or_default().insert(Arc::clone(&topic.name), Arc::clone(&topic));
-        for (member, _) in members {
-            self.subscribers.insert(member.id, (member, Arc::clone(&topic)));
-        }
+        self.subscribers.extend(members.into_iter().map(|of| (of.member.id, of)));
         self.topics.insert(id, topic);
     }
 
@@ -146,7 +151,7 @@ impl Catalog {
         self.topics.get(&id)
     }
 
-    pub(super) fn subscriber(&self, id: SubscriberId) -> Option<&(Member, Arc<Topic>)> {
+    pub(super) fn subscriber(&self, id: SubscriberId) -> Option<&Subscriber> {
         self.subscribers.get(&id)
     }
 
@@ -155,66 +160,30 @@ impl Catalog {
         self.subscribers.keys().copied().collect()
     }
 
-    /// Of one project, deployed or not.
+    /// Those that the project owns, deployed or not.
     pub(super) fn subscribers_of(&self, project: &str) -> Vec<SubscriberId> {
-        let of = self.subscribers.iter().filter(|(_, (_, topic))| *topic.project == *project);
+        let of = self.subscribers.iter().filter(|(_, of)| *of.owner == *project);
         of.map(|(id, _)| *id).collect()
+    }
+
+    /// The project's topics, deployed or not.
+    pub(super) fn topics_of(&self, project: &str) -> Vec<i64> {
+        self.projects.get(project).map_or_else(Vec::new, |topics| topics.values().map(|topic| topic.id).collect())
     }
 }
 
-fn members_by_topic(conn: &Connection, lanes: &Lanes, overflow: bool) -> Sql<HashMap<i64, Vec<(Member, bool)>>> {
+fn members_by_topic(conn: &Connection, lanes: &Lanes, overflow: bool) -> Sql<HashMap<i64, Vec<Subscriber>>> {
     let mut members: HashMap<i64, Vec<_>> = HashMap::new();
-    let mut query = conn.prepare("SELECT topic, id, retention, deployed FROM subscriber ORDER BY id")?;
+    let mut query = conn.prepare("SELECT topic, id, retention, deployed, owner FROM subscriber ORDER BY id")?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let id = SubscriberId(row.get(1)?);
         let lane = lanes.get_or_make(id, overflow);
         let deployed = row.get(3)?;
         lane.set_deployed(deployed);
-        members.entry(row.get(0)?).or_default().push((Member { id, retention: row.get(2)?, lane }, deployed));
+        let member = Member { id, retention: row.get(2)?, lane };
+        let owner = row.get::<_, String>(4)?.into();
+        members.entry(row.get(0)?).or_default().push(Subscriber { member, owner, deployed });
     }
     Ok(members)
-}
-
-/// Writes a version's record and subscriptions; the ids in the order of those with a subscriber.
-pub(super) fn deploy(tx: &Transaction<'_>, live: &Deployment, wanted: &[Subscription]) -> Sql<Vec<SubscriberId>> {
-    tx.execute(
-        "INSERT INTO project(name, id, version, created_at, updated_at) VALUES(?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT(name) DO UPDATE SET id = ?2, version = ?3, created_at = ?4, updated_at = ?5",
-        params![live.project, live.id.as_bytes(), live.version, live.created_at, live.updated_at],
-    )?;
-    withdraw(tx, &live.project)?;
-    let mut ids = Vec::new();
-    for subscription in wanted {
-        let topic: i64 = tx.query_row(
-            "INSERT INTO topic(project, name, deployed) VALUES(?, ?, 1)
-             ON CONFLICT(project, name) DO UPDATE SET deployed = 1 RETURNING id",
-            params![live.project, subscription.topic],
-            |row| row.get(0),
-        )?;
-        if let Some(name) = &subscription.subscriber {
-            ids.push(tx.query_row(
-                "INSERT INTO subscriber(topic, name, retention, deployed) VALUES(?, ?, ?, 1)
-                 ON CONFLICT(topic, name) DO UPDATE SET deployed = 1, retention = excluded.retention RETURNING id",
-                params![topic, name, millis(subscription.retention)],
-                |row| row.get(0).map(SubscriberId),
-            )?);
-        }
-    }
-    Ok(ids)
-}
-
-/// Takes a project's record and subscriptions away; what waits goes on waiting.
-pub(super) fn remove(tx: &Transaction<'_>, project: &str) -> Sql<()> {
-    tx.execute("DELETE FROM project WHERE name = ?", [project])?;
-    withdraw(tx, project)
-}
-
-fn withdraw(tx: &Transaction<'_>, project: &str) -> Sql<()> {
-    tx.execute(
-        "UPDATE subscriber SET deployed = 0 WHERE topic IN (SELECT id FROM topic WHERE project = ?)",
-        [project],
-    )?;
-    tx.execute("UPDATE topic SET deployed = 0 WHERE project = ?", [project])?;
-    Ok(())
 }

@@ -52,6 +52,7 @@ pub(super) struct Purge {
     recent: Vec<i64>,
     subscribers: Vec<SubscriberId>,
     up_to: i64,
+    values_up_to: i64,
     answer: Answer<()>,
 }
 
@@ -147,9 +148,11 @@ impl Writer<'_> {
         Ok(found.len() == PIECE as usize)
     }
 
-    pub(super) fn purge(&self, project: &str, answer: Answer<()>) -> Chore {
-        let (recent, subscribers) = (self.recent.of_project(project), self.catalog.subscribers_of(project));
-        Chore::Purge(Purge { project: project.to_owned(), recent, subscribers, up_to: self.next_seq - 1, answer })
+    /// `values_up_to`: the version of the newest value.
+    pub(super) fn purge(&self, project: String, values_up_to: i64, answer: Answer<()>) -> Chore {
+        let subscribers = self.catalog.subscribers_of(&project);
+        let recent = self.recent.of(&subscribers);
+        Chore::Purge(Purge { project, recent, subscribers, up_to: self.next_seq - 1, values_up_to, answer })
     }
 
     fn purge_piece(&mut self, purge: &mut Purge) -> Sql<More> {
@@ -169,7 +172,7 @@ impl Writer<'_> {
             return Ok(true);
         }
         let dead = dead_rows(self.rows.dead_of.query((&purge.project, up_to, PIECE))?)?;
-        self.delete_dead_letters(&dead)
+        Ok(self.delete_dead_letters(&dead)? || self.purge_values(&purge.project, purge.values_up_to)?)
     }
 
     fn purge_rows(&mut self, subscriber: SubscriberId, up_to: i64) -> Sql<More> {
@@ -239,7 +242,7 @@ impl Writer<'_> {
 
     /// A row that was never tried expires in the order of `due_at`; one that was, about in that of `seq`.
     fn expire(&mut self, subscriber: SubscriberId, seen: &mut Seen) -> Sql<More> {
-        let Some((member, _)) = self.catalog.subscriber(subscriber).cloned() else { return Ok(false) };
+        let Some(member) = self.catalog.subscriber(subscriber).map(|of| of.member.clone()) else { return Ok(false) };
         let now = self.now();
         let ready = member.lane.take_expired(now);
         ready.into_iter().for_each(|delivery| self.bury_expired(delivery));

@@ -35,6 +35,7 @@ impl Home {
         if unclean {
             schema::check(&conn)?;
         }
+        schema::bring_up_to_date(&conn)?;
         let next_seq = recover(&conn, now).map_err(broken)?;
         Ok(Self { conn, file, wal, next_seq, lock })
     }

@@ -1,9 +1,9 @@
 //! What waits for the writer thread.
 //!
-//! In: publishes, settlements and rare jobs, from any task. Out: all of it at once, when the writer is
-//! free: what queued while one commit ran makes up the next. Settlements alone hurry nobody, they
-//! wait [`SETTLE_WITHIN`] for company. What is queued is bounded by [`ROOM`]; settlements are
-//! bounded by what was claimed.
+//! In: publishes, changes of values, settlements and rare jobs, from any task. Out: all of it at once, when
+//! the writer is free: what queued while one commit ran makes up the next. Settlements alone hurry nobody,
+//! they wait [`SETTLE_WITHIN`] for company, unless a delivery waits for one of them: the next with the same
+//! ordering key. What is queued is bounded by [`ROOM`]; settlements are bounded by what was claimed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
 
 use super::jobs::Job;
-use crate::{Delivery, Error, Message, Reason, Result, SubscriberId, Timestamp};
+use crate::{
+    Change, Changed, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId, Timestamp,
+};
 
-/// How much may be queued and so be in one commit: a message counts 1, and 1 for each full KiB.
+/// How much may be queued and so be in one commit: a message or a change counts 1, and 1 for each full KiB.
 const ROOM: usize = 8192;
 
 /// Settlements are committed no later than this, with or without a publish.
@@ -26,10 +29,19 @@ const SETTLED_AT_ONCE: usize = 4096;
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T>>;
 
+/// A publish as the writer takes it.
 #[derive(Debug)]
-pub(super) struct Publish {
+pub(super) struct Publishing {
     pub(super) message: Arc<Message>,
-    pub(super) answer: Answer<()>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) origin: Option<Origin>,
+}
+
+/// Something that is answered with a `T` once it is committed.
+#[derive(Debug)]
+pub(super) struct Asked<Q, T> {
+    pub(super) question: Q,
+    pub(super) answer: Answer<T>,
     pub(super) cost: usize,
 }
 
@@ -50,10 +62,17 @@ pub(super) enum Fate {
     Bury { reason: Reason, error: Option<String> },
 }
 
+/// What somebody waits for.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pub(super) publishes: Vec<Asked<Publishing, Uuid>>,
+    pub(super) changes: Vec<Asked<Change, Changed>>,
+}
+
 /// Everything that queued, by kind. Who publishes beside a deploy may see either side of it.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    pub(super) publishes: Vec<Publish>,
+    pub(super) requests: Requests,
     pub(super) settlements: Vec<Settlement>,
     /// Whose next deliveries are to be read from disk.
     pub(super) refills: Vec<SubscriberId>,
@@ -73,6 +92,8 @@ pub(super) enum Next {
 struct Queue {
     work: Work,
     settled_since: Option<Instant>,
+    /// A delivery waits for one of the settlements.
+    awaited: bool,
     gone: bool,
 }
 
@@ -94,13 +115,32 @@ impl Inbox {
         }
     }
 
+    pub(super) async fn publish(&self, publish: Publish) -> Result<Uuid> {
+        let Publish { message, idempotency_key, origin } = publish;
+        let bytes = message.payload.len();
+        let publishing = Publishing { message: Arc::new(message), idempotency_key, origin };
+        self.commit(publishing, bytes, |requests| &mut requests.publishes).await
+    }
+
+    pub(super) async fn change(&self, change: Change) -> Result<Changed> {
+        let bytes = match &change.operation {
+            Operation::Set { json, .. } => json.len(),
+            Operation::Delete | Operation::Increment { .. } => 0,
+        };
+        self.commit(change, bytes, |requests| &mut requests.changes).await
+    }
+
     /// Waits for room, queues, and waits for the commit.
-    pub(super) async fn publish(&self, message: Message) -> Result<()> {
-        let cost = (1 + message.payload.len() / 1024).min(ROOM);
+    async fn commit<Q, T>(
+        &self,
+        question: Q,
+        bytes: usize,
+        queue: impl FnOnce(&mut Requests) -> &mut Vec<Asked<Q, T>>,
+    ) -> Result<T> {
+        let cost = (1 + bytes / 1024).min(ROOM);
         self.take_room(cost).await?;
         let (answer, answered) = oneshot::channel();
-        let publish = Publish { message: Arc::new(message), answer, cost };
-        self.push(|queue| queue.work.publishes.push(publish))?;
+        self.push(|queued| queue(&mut queued.work.requests).push(Asked { question, answer, cost }))?;
         answered.await.unwrap_or(Err(Error::Closed))
     }
 
@@ -123,10 +163,11 @@ impl Inbox {
         if self.is_closed() {
             return;
         }
-        queue.work.settlements.push(settlement);
         let first = queue.settled_since.is_none();
+        let awaited = settlement.is_awaited() && !std::mem::replace(&mut queue.awaited, true);
+        queue.work.settlements.push(settlement);
         queue.settled_since.get_or_insert_with(Instant::now);
-        if first || queue.work.settlements.len() == SETTLED_AT_ONCE {
+        if first || awaited || queue.work.settlements.len() == SETTLED_AT_ONCE {
             self.arrived.notify_one();
         }
     }
@@ -166,6 +207,7 @@ impl Inbox {
         }
         std::mem::swap(&mut queue.work, work);
         queue.settled_since = None;
+        queue.awaited = false;
         match (queue.gone, self.is_closed()) {
             (true, _) => Next::Gone,
             (false, true) => Next::Last,
@@ -198,10 +240,25 @@ impl Inbox {
     }
 }
 
+impl Requests {
+    pub(super) fn is_empty(&self) -> bool {
+        self.publishes.is_empty() && self.changes.is_empty()
+    }
+}
+
+impl Settlement {
+    /// Whether the next delivery of its ordering key may begin after it.
+    fn is_awaited(&self) -> bool {
+        let last = matches!(self.fate, Fate::Done | Fate::Bury { .. });
+        last && self.delivery.message.ordering_key.is_some()
+    }
+}
+
 impl Queue {
     fn is_pressing(&self) -> bool {
         let work = &self.work;
-        !work.publishes.is_empty()
+        self.awaited
+            || !work.requests.is_empty()
             || !work.refills.is_empty()
             || !work.jobs.is_empty()
             || work.settlements.len() >= SETTLED_AT_ONCE

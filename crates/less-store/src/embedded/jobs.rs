@@ -3,19 +3,26 @@
 
 use std::sync::Arc;
 
-use super::catalog::{self, Catalog};
+use super::catalog::Catalog;
 use super::chores::Chore;
 use super::failure::{Fatal, Reach, Sql, reach, tell};
 use super::inbox::Answer;
+use super::values::last_version;
+use super::versions;
 use super::writer::Writer;
-use crate::{Deployment, SubscriberId, Subscription};
+use crate::{Cron, CronState, Deployment, SubscriberId, Subscription, Tick, Ticked};
 
 #[derive(Debug)]
 pub(super) enum Job {
     Deploy {
         deployment: Deployment,
         subscriptions: Vec<Subscription>,
-        answer: Answer<Vec<SubscriberId>>,
+        crons: Vec<Cron>,
+        answer: Answer<(Vec<SubscriberId>, Vec<CronState>)>,
+    },
+    Tick {
+        tick: Tick,
+        answer: Answer<Ticked>,
     },
     Remove {
         project: String,
@@ -37,18 +44,25 @@ impl Writer<'_> {
     pub(super) fn job(&mut self, job: Job) -> Result<(), Fatal> {
         self.shared.inbox.give_room(1);
         match job {
-            Job::Deploy { deployment, subscriptions, answer } => {
-                let done = self.deploy(&deployment, &subscriptions);
+            Job::Deploy { deployment, subscriptions, crons, answer } => {
+                let done = self.deploy(&deployment, &subscriptions, &crons);
                 reply(answer, "the version was not recorded", done)
+            }
+            Job::Tick { tick, answer } => {
+                let done = self.tick(tick);
+                reply(answer, "the cron's message was not stored", done)
             }
             Job::Remove { project, answer } => {
                 let done = self.withdraw(&project);
                 reply(answer, "the project was not removed", done)
             }
-            Job::Purge { project, answer } => {
-                self.chores.push_back(self.purge(&project, answer));
-                Ok(())
-            }
+            Job::Purge { project, answer } => match last_version(self.conn) {
+                Ok(values_up_to) => {
+                    self.chores.push_back(self.purge(project, values_up_to, answer));
+                    Ok(())
+                }
+                Err(error) => reply(answer, "nothing was purged", Err(error)),
+            },
             Job::Hurry { project, answer } => {
                 let (subscribers, now) = (self.catalog.subscribers_of(&project), self.now());
                 self.chores.push_back(Chore::Hurry { subscribers, now, seen: None, answer });
@@ -62,17 +76,22 @@ impl Writer<'_> {
         }
     }
 
-    fn deploy(&mut self, deployment: &Deployment, subscriptions: &[Subscription]) -> Sql<Vec<SubscriberId>> {
+    fn deploy(
+        &mut self,
+        deployment: &Deployment,
+        subscriptions: &[Subscription],
+        crons: &[Cron],
+    ) -> Sql<(Vec<SubscriberId>, Vec<CronState>)> {
         let tx = self.conn.unchecked_transaction()?;
-        let subscribers = catalog::deploy(&tx, deployment, subscriptions)?;
+        let deployed = versions::deploy(&tx, deployment, subscriptions, crons)?;
         tx.commit()?;
         self.reload()?;
-        Ok(subscribers)
+        Ok(deployed)
     }
 
     fn withdraw(&mut self, project: &str) -> Sql<()> {
         let tx = self.conn.unchecked_transaction()?;
-        catalog::remove(&tx, project)?;
+        versions::remove(&tx, project)?;
         tx.commit()?;
         self.reload()
     }

@@ -8,12 +8,14 @@
 mod batch;
 mod catalog;
 mod chores;
+mod crons;
 mod failure;
 mod home;
 mod inbox;
 mod jobs;
 mod lane;
 mod lock;
+mod placing;
 mod reader;
 mod recent;
 mod refill;
@@ -23,6 +25,8 @@ mod settling;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod values;
+mod versions;
 mod writer;
 
 use std::fmt;
@@ -36,11 +40,12 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::clock::{Clock, millis};
 use crate::{
-    DeadLetter, Delivery, Deployed, Deployment, Error, Message, Reason, Result, SubscriberId, Subscription, Timestamp,
-    Topics, Verdict,
+    Cron, DeadLetter, Delivery, Deployed, Deployment, Error, Publish, Reason, Result, SubscriberId, Subscription, Tick,
+    Ticked, Timestamp, Topics, Verdict,
 };
 use catalog::{Catalog, Lanes};
 use failure::{failed, refused};
@@ -65,6 +70,8 @@ struct Shared {
 pub struct Embedded {
     shared: Arc<Shared>,
     reader: Arc<Reader>,
+    /// Of values alone: they are not to wait for a long answer.
+    values: Arc<Reader>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Its sender goes with the writer thread.
     ended: watch::Receiver<()>,
@@ -88,13 +95,15 @@ impl Embedded {
         let catalog = Catalog::load(&home.conn, &shared.lanes, true)
             .map_err(|error| failed(format!("cannot read {}", home.file.display()), error))?;
         let (reader, reading) = Reader::open(&home.file)?;
-        let (reader, (ending, ended)) = (Arc::new(reader), watch::channel(()));
-        let ends = Ends { shared: Arc::clone(&shared), reader: Arc::clone(&reader), reading: Some(reading), ending };
+        let (values, reading_values) = Reader::open(&home.file)?;
+        let (reader, values, (ending, ended)) = (Arc::new(reader), Arc::new(values), watch::channel(()));
+        let readers = vec![(Arc::clone(&reader), reading), (Arc::clone(&values), reading_values)];
+        let ends = Ends { shared: Arc::clone(&shared), readers, ending };
         let writer = std::thread::Builder::new()
             .name("less-store-writer".to_owned())
             .spawn(move || write(home, catalog, ends))
             .map_err(|error| failed("cannot start the store's writer", error))?;
-        Ok(Self { shared, reader, writer: Mutex::new(Some(writer)), ended })
+        Ok(Self { shared, reader, values, writer: Mutex::new(Some(writer)), ended })
     }
 
     fn lane(&self, subscriber: SubscriberId) -> Result<Arc<Lane>> {
@@ -150,16 +159,17 @@ fn write(home: Home, catalog: Catalog, mut ends: Ends) {
 /// What happens when the writer ends, be it by a panic: everybody who waits hears of it.
 struct Ends {
     shared: Arc<Shared>,
-    reader: Arc<Reader>,
-    reading: Option<JoinHandle<()>>,
+    readers: Vec<(Arc<Reader>, JoinHandle<()>)>,
     ending: watch::Sender<()>,
 }
 
 impl Ends {
     fn stop_reading(&mut self) {
-        self.reader.close();
-        if let Some(Err(_)) = self.reading.take().map(JoinHandle::join) {
-            tracing::error!("the store's reader panicked");
+        self.readers.iter().for_each(|(reader, _)| reader.close());
+        for (_, reading) in self.readers.drain(..) {
+            if reading.join().is_err() {
+                tracing::error!("a reader of the store panicked");
+            }
         }
     }
 }
@@ -182,8 +192,8 @@ impl Drop for Embedded {
 
 #[async_trait]
 impl Topics for Embedded {
-    async fn publish(&self, message: Message) -> Result<()> {
-        self.shared.inbox.publish(message).await
+    async fn publish(&self, publish: Publish) -> Result<Uuid> {
+        self.shared.inbox.publish(publish).await
     }
 
     async fn claim(&self, subscriber: SubscriberId, max: usize) -> Result<Vec<Delivery>> {
@@ -225,13 +235,23 @@ impl Topics for Embedded {
         self.settle_as(delivery, fate);
     }
 
-    async fn deploy(&self, deployment: Deployment, subscriptions: Vec<Subscription>) -> Result<Deployed> {
+    async fn deploy(
+        &self,
+        deployment: Deployment,
+        subscriptions: Vec<Subscription>,
+        crons: Vec<Cron>,
+    ) -> Result<Deployed> {
         let project = deployment.project.clone();
-        let subscribers = self.shared.inbox.ask(|answer| Job::Deploy { deployment, subscriptions, answer }).await?;
+        let deploy = |answer| Job::Deploy { deployment, subscriptions, crons, answer };
+        let (subscribers, crons) = self.shared.inbox.ask(deploy).await?;
         // What is deployed is deployed: a count that fails takes nothing back.
         let mut parked = self.backlogs(&project).await.unwrap_or_default();
         parked.retain(|backlog| !backlog.deployed && backlog.waiting > 0);
-        Ok(Deployed { subscribers, parked: parked.into_iter().map(reader::Backlog::named).collect() })
+        Ok(Deployed { subscribers, crons, parked: parked.into_iter().map(reader::Backlog::named).collect() })
+    }
+
+    async fn tick(&self, tick: Tick) -> Result<Ticked> {
+        self.shared.inbox.ask(|answer| Job::Tick { tick, answer }).await
     }
 
     async fn hurry(&self, project: &str) -> Result<()> {
@@ -253,7 +273,7 @@ impl Topics for Embedded {
         Ok(waiting)
     }
 
-    async fn waiting(&self, project: &str) -> Result<Vec<(String, String, u64)>> {
+    async fn waiting(&self, project: &str) -> Result<Vec<(String, u64)>> {
         let mut backlogs = self.backlogs(project).await?;
         backlogs.retain(|backlog| backlog.deployed || backlog.waiting > 0);
         Ok(backlogs.into_iter().map(reader::Backlog::named).collect())

@@ -72,29 +72,29 @@ impl Reader {
 /// A subscriber's unsettled deliveries.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    pub(super) topic: String,
+    /// Its identity.
     pub(super) subscriber: String,
     pub(super) deployed: bool,
     pub(super) waiting: u64,
 }
 
 impl Backlog {
-    pub(super) fn named(self) -> (String, String, u64) {
-        (self.topic, self.subscriber, self.waiting)
+    pub(super) fn named(self) -> (String, u64) {
+        (self.subscriber, self.waiting)
     }
 }
 
-/// Of all subscribers the project ever had, by topic and name.
+/// Of all subscribers the project ever had, by name.
 pub(super) fn backlogs(conn: &Connection, project: &str) -> Sql<Vec<Backlog>> {
     let recent = recent_by_subscriber(conn)?;
     let mut query = conn.prepare_cached(
-        "SELECT s.id, t.name, s.name, s.deployed, (SELECT count(*) FROM delivery d WHERE d.subscriber = s.id)
-         FROM topic t JOIN subscriber s ON s.topic = t.id WHERE t.project = ? ORDER BY t.name, s.name",
+        "SELECT s.id, s.name, s.deployed, (SELECT count(*) FROM delivery d WHERE d.subscriber = s.id)
+         FROM subscriber s WHERE s.owner = ? ORDER BY s.name, s.id",
     )?;
     let backlog = |row: &Row<'_>| {
         let in_memory = recent.get(&SubscriberId(row.get(0)?)).copied().unwrap_or(0);
-        let waiting = row.get::<_, i64>(4)?.unsigned_abs() + in_memory;
-        Ok(Backlog { topic: row.get(1)?, subscriber: row.get(2)?, deployed: row.get(3)?, waiting })
+        let waiting = row.get::<_, i64>(3)?.unsigned_abs() + in_memory;
+        Ok(Backlog { subscriber: row.get(1)?, deployed: row.get(2)?, waiting })
     };
     query.query_map([project], backlog)?.collect()
 }
@@ -126,8 +126,8 @@ pub(super) fn deployments(conn: &Connection) -> Sql<Vec<Deployment>> {
 
 pub(super) fn dead_letters(conn: &Connection, project: &str, limit: usize) -> Sql<Vec<DeadLetter>> {
     let mut query = conn.prepare_cached(
-        "SELECT d.seq, d.subscriber, t.name, s.name, d.reason, d.buried_at, d.id, d.trace, d.cause, d.published_at,
-                d.payload
+        "SELECT d.seq, d.subscriber, s.name, t.project, t.name, d.reason, d.buried_at, d.id, d.trace, d.cause,
+                d.published_at, d.payload, d.delayed_until, d.ordering_key
          FROM dead_letter d JOIN subscriber s ON s.id = d.subscriber JOIN topic t ON t.id = s.topic
          WHERE d.project = ? ORDER BY d.number DESC LIMIT ?",
     )?;
@@ -139,22 +139,23 @@ pub(super) fn dead_letters(conn: &Connection, project: &str, limit: usize) -> Sq
     while let Some(row) = rows.next()? {
         let of = (row.get::<_, i64>(0)?, row.get::<_, u32>(1)?);
         let errors = errors.query_map(of, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Sql<_>>()?;
-        letters.push(dead_letter(project, row, errors)?);
+        letters.push(dead_letter(row, errors)?);
     }
     Ok(letters)
 }
 
-fn dead_letter(project: &str, row: &Row<'_>, errors: Vec<(u32, i64, String)>) -> Sql<DeadLetter> {
-    let topic: String = row.get(2)?;
+fn dead_letter(row: &Row<'_>, errors: Vec<(u32, i64, String)>) -> Sql<DeadLetter> {
+    let text = |at| row.get::<_, String>(at).map(Arc::<str>::from);
     let message = Message {
-        id: Uuid::from_bytes(row.get(6)?),
-        project: project.into(),
-        topic: topic.as_str().into(),
-        payload: row.get::<_, Vec<u8>>(10)?.into(),
-        trace: Uuid::from_bytes(row.get(7)?),
-        cause: row.get::<_, Option<_>>(8)?.map(Uuid::from_bytes),
-        published_at: row.get(9)?,
+        id: Uuid::from_bytes(row.get(7)?),
+        project: text(3)?,
+        topic: text(4)?,
+        payload: row.get::<_, Vec<u8>>(11)?.into(),
+        trace: Uuid::from_bytes(row.get(8)?),
+        cause: row.get::<_, Option<_>>(9)?.map(Uuid::from_bytes),
+        published_at: row.get(10)?,
+        delayed_until: row.get(12)?,
+        ordering_key: row.get::<_, Option<String>>(13)?.map(Arc::from),
     };
-    let (reason, buried_at) = (reason(row.get(4)?), row.get(5)?);
-    Ok(DeadLetter { topic, subscriber: row.get(3)?, message, reason, buried_at, errors })
+    Ok(DeadLetter { subscriber: row.get(2)?, message, reason: reason(row.get(5)?), buried_at: row.get(6)?, errors })
 }

@@ -1,7 +1,7 @@
 //! The messages whose deliveries are all in memory, and how each is doing: the writer's copy of the
 //! table `recent`. Bounded, because all of it is read and rewritten when the store opens.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::catalog::{Audience, Topic};
@@ -30,6 +30,10 @@ pub(super) struct Recents {
 impl Recent {
     pub(super) fn audience(&self) -> &Audience {
         &self.topic.audience
+    }
+
+    pub(super) fn is_pending(&self, subscriber: SubscriberId) -> bool {
+        self.audience().bit(subscriber).is_some_and(|bit| self.pending & bit != 0)
     }
 }
 
@@ -61,12 +65,17 @@ impl Recents {
 
     /// Whether this delivery is one of a recent message and not settled.
     pub(super) fn holds(&self, subscriber: SubscriberId, seq: i64) -> bool {
-        self.get(seq)
-            .is_some_and(|recent| recent.audience().bit(subscriber).is_some_and(|bit| recent.pending & bit != 0))
+        self.get(seq).is_some_and(|recent| recent.is_pending(subscriber))
     }
 
-    pub(super) fn of_project(&self, project: &str) -> Vec<i64> {
-        self.those(|recent| *recent.topic.project == *project)
+    pub(super) fn holds_any(&self, subscriber: SubscriberId) -> bool {
+        self.by_seq.values().any(|recent| recent.is_pending(subscriber))
+    }
+
+    /// Those that one of these has not settled.
+    pub(super) fn of(&self, subscribers: &[SubscriberId]) -> Vec<i64> {
+        let subscribers: HashSet<_> = subscribers.iter().copied().collect();
+        self.those(|recent| recent.audience().among(recent.pending).any(|member| subscribers.contains(&member.id)))
     }
 
     /// Those that do not settle soon.

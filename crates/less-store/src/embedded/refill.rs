@@ -105,7 +105,7 @@ impl Writer<'_> {
     /// The delivery of a row; none if its message or subscriber is gone.
     pub(super) fn load(&mut self, row: Waiting) -> Sql<Option<Delivery>> {
         let Some(kept) = self.rows.message(row.key.seq)? else { return Ok(None) };
-        let Some((member, _)) = self.catalog.subscriber(row.key.subscriber) else { return Ok(None) };
+        let Some(subscriber) = self.catalog.subscriber(row.key.subscriber) else { return Ok(None) };
         let Some(topic) = self.catalog.topic(kept.topic) else { return Ok(None) };
         let message = Message {
             id: kept.id,
@@ -115,6 +115,8 @@ impl Writer<'_> {
             trace: kept.trace,
             cause: kept.cause,
             published_at: kept.published_at,
+            delayed_until: kept.delayed_until,
+            ordering_key: kept.ordering_key.map(Arc::from),
         };
         Ok(Some(Delivery {
             subscriber: row.key.subscriber,
@@ -122,7 +124,7 @@ impl Writer<'_> {
             due_at: row.key.due_at,
             attempt: row.attempts + 1,
             alone: row.alone,
-            expires_at: kept.published_at.saturating_add(member.retention),
+            expires_at: message.expires_at(subscriber.member.retention),
             message: Arc::new(message),
         }))
     }

@@ -1,6 +1,6 @@
 //! The statements of the hot path, prepared once. What they mean is told in `schema`.
 
-use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 use uuid::Uuid;
 
 use super::failure::{Reach, Sql, reach};
@@ -31,6 +31,8 @@ pub(super) struct Kept {
     pub(super) trace: Uuid,
     pub(super) cause: Option<Uuid>,
     pub(super) published_at: Timestamp,
+    pub(super) delayed_until: Option<Timestamp>,
+    pub(super) ordering_key: Option<String>,
     pub(super) payload: Vec<u8>,
 }
 
@@ -55,9 +57,10 @@ statements! {
         VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
     update_recent: "UPDATE recent SET pending = ?2 WHERE seq = ?1",
     delete_recent: "DELETE FROM recent WHERE seq BETWEEN ? AND ?",
-    insert_message: "INSERT INTO message(seq, left, topic, id, trace, cause, published_at, payload)
-        VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-    select_message: "SELECT topic, id, trace, cause, published_at, payload FROM message WHERE seq = ?",
+    insert_message: "INSERT INTO message(seq, left, topic, id, trace, cause, published_at, payload, delayed_until,
+        ordering_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    select_message: "SELECT topic, id, trace, cause, published_at, payload, delayed_until, ordering_key
+        FROM message WHERE seq = ?",
     finish_message: "DELETE FROM message WHERE seq = ? AND left <= ?",
     count_down: "UPDATE message SET left = left - ?2 WHERE seq = ?1",
     insert_body: "INSERT INTO body(seq, payload) VALUES(?, ?)",
@@ -78,7 +81,7 @@ statements! {
     insert_error: "INSERT OR REPLACE INTO attempt_error(seq, subscriber, attempt, at, error) VALUES(?, ?, ?, ?, ?)",
     delete_errors: "DELETE FROM attempt_error WHERE seq = ? AND subscriber = ?",
     insert_dead: "INSERT INTO dead_letter(project, seq, subscriber, reason, buried_at, id, trace, cause,
-        published_at, payload) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        published_at, payload, delayed_until, ordering_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     oldest_dead: "SELECT number, seq, subscriber FROM dead_letter WHERE number IN
         (SELECT number FROM dead_letter ORDER BY number LIMIT ?2) AND buried_at <= ?1",
     dead_of: "SELECT number, seq, subscriber FROM dead_letter WHERE project = ? AND seq <= ? LIMIT ?",
@@ -98,12 +101,18 @@ impl Rows<'_> {
     pub(super) fn together<T>(&mut self, run: impl FnOnce(&mut Self) -> Sql<T>) -> Sql<T> {
         self.savepoint.execute([])?;
         let done = run(self);
-        match &done {
+        self.end_together(&done)?;
+        done
+    }
+
+    /// Ends what a `savepoint` began.
+    pub(super) fn end_together<T>(&mut self, done: &Sql<T>) -> Sql<()> {
+        match done {
             Ok(_) => drop(self.release.execute([])?),
             Err(error) if reach(error) == Reach::Job => self.conn.execute_batch("ROLLBACK TO job; RELEASE job")?,
             Err(_) => {} // the whole transaction is lost
         }
-        done
+        Ok(())
     }
 
     pub(super) fn add_recent(&mut self, seq: i64, pending: &[u8], topic: i64, message: &Message) -> Sql<()> {
@@ -117,7 +126,9 @@ impl Rows<'_> {
     pub(super) fn add_message(&mut self, seq: i64, left: i64, topic: i64, message: &Message) -> Sql<()> {
         let (id, trace, cause) = (message.id.as_bytes(), message.trace.as_bytes(), message.cause.map(Uuid::into_bytes));
         let payload = inline(&message.payload);
-        self.insert_message.execute((seq, left, topic, id, trace, cause, message.published_at, payload))?;
+        let Message { published_at, delayed_until, ref ordering_key, .. } = *message;
+        let row = (seq, left, topic, id, trace, cause, published_at, payload, delayed_until, ordering_key.as_deref());
+        self.insert_message.execute(row)?;
         Ok(())
     }
 
@@ -159,22 +170,22 @@ impl Rows<'_> {
         Ok(Some(kept))
     }
 
-    pub(super) fn bury(&mut self, key: Key, message: &Message, reason: Reason, at: Timestamp) -> Sql<()> {
-        let (id, trace, cause) = (message.id.as_bytes(), message.trace.as_bytes(), message.cause.map(Uuid::into_bytes));
-        let (published_at, payload) = (message.published_at, &message.payload[..]);
-        let (project, subscriber, reason) = (&*message.project, key.subscriber.0, reason_number(reason));
-        self.insert_dead.execute((
-            project,
+    /// `owner`: whose dead letter it is.
+    pub(super) fn bury(&mut self, owner: &str, key: Key, message: &Message, reason: Reason, at: Timestamp) -> Sql<()> {
+        self.insert_dead.execute(params![
+            owner,
             key.seq,
-            subscriber,
-            reason,
+            key.subscriber.0,
+            reason_number(reason),
             at,
-            id,
-            trace,
-            cause,
-            published_at,
-            payload,
-        ))?;
+            message.id.as_bytes(),
+            message.trace.as_bytes(),
+            message.cause.map(Uuid::into_bytes),
+            message.published_at,
+            &message.payload[..],
+            message.delayed_until,
+            message.ordering_key.as_deref(),
+        ])?;
         Ok(())
     }
 }
@@ -194,6 +205,8 @@ fn kept(row: &Row<'_>) -> Sql<(Kept, Option<Vec<u8>>)> {
         trace: Uuid::from_bytes(row.get(2)?),
         cause: row.get::<_, Option<_>>(3)?.map(Uuid::from_bytes),
         published_at: row.get(4)?,
+        delayed_until: row.get(6)?,
+        ordering_key: row.get(7)?,
         payload: Vec::new(),
     };
     Ok((kept, row.get(5)?))

@@ -11,9 +11,17 @@
 //! A delivery that was not tried yet is due when it was published; one that expired is found by
 //! `due_at` and, once it was tried, through the index `tried`. Expiry follows the subscriber's
 //! retention of today, so it is not a column.
-//! Subscribers are never deleted: their ids name them as long as the file lives.
+//! Subscribers are never deleted: their ids name them as long as the file lives. A subscriber's `owner` is the
+//! project that deploys it, whoever publishes; so a topic may be there that its project has not deployed.
 //!
-//! A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
+//! A message that is delayed or has an ordering key is never `recent`. Of the deliveries with one ordering key
+//! (`ordered`) the first alone has a time at which it is due, the others wait at [`BEHIND`] until it is over.
+//! `idempotency` keeps for a day which message a topic's key made, `origin` which message a delivery's attempt
+//! published, until that delivery is over. `cron` keeps how far a cron has come, `value` the key-values: each change
+//! makes a new row, whose number is the value's version, so that none is given twice in the file's life.
+//!
+//! Version 2 has those five, and its subscribers have owners and are named by their handlers' identities. A file
+//! of version 1 becomes one of version 2 when it is opened, in one transaction. A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
 //! SQLite ends its recovery before it, at the last whole commit.
 
 use std::time::Duration;
@@ -21,9 +29,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::failure::{Sql, failed, refused};
-use crate::Result;
+use crate::{Result, Timestamp};
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// When a delivery is due that waits for another one with its ordering key.
+pub(super) const BEHIND: Timestamp = Timestamp::MAX;
 
 /// Longer payloads have a row of their own.
 pub(super) const INLINE: usize = 2048;
@@ -62,6 +73,32 @@ CREATE INDEX dead_letter_seq ON dead_letter(seq);
 PRAGMA user_version = 1;
 ";
 
+const SECOND: &str = "
+CREATE TABLE owned(id INTEGER PRIMARY KEY, topic INTEGER NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL,
+    retention INTEGER NOT NULL, deployed INTEGER NOT NULL, UNIQUE(topic, owner, name));
+INSERT INTO owned SELECT s.id, s.topic, t.project, 'topics/' || t.name || '/' || s.name, s.retention, s.deployed
+    FROM subscriber s JOIN topic t ON t.id = s.topic;
+DROP TABLE subscriber;
+ALTER TABLE owned RENAME TO subscriber;
+ALTER TABLE message ADD COLUMN delayed_until INTEGER;
+ALTER TABLE message ADD COLUMN ordering_key TEXT;
+ALTER TABLE dead_letter ADD COLUMN delayed_until INTEGER;
+ALTER TABLE dead_letter ADD COLUMN ordering_key TEXT;
+CREATE TABLE ordered(subscriber INTEGER NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY(subscriber, key, seq)) WITHOUT ROWID;
+CREATE TABLE idempotency(topic INTEGER NOT NULL, key TEXT NOT NULL, id BLOB NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY(topic, key)) WITHOUT ROWID;
+CREATE INDEX idempotency_until ON idempotency(until);
+CREATE TABLE origin(seq INTEGER NOT NULL, subscriber INTEGER NOT NULL, hash BLOB NOT NULL, nth INTEGER NOT NULL,
+    id BLOB NOT NULL, PRIMARY KEY(seq, subscriber, hash, nth)) WITHOUT ROWID;
+CREATE TABLE cron(project TEXT NOT NULL, name TEXT NOT NULL, schedule TEXT NOT NULL, since INTEGER NOT NULL,
+    mark INTEGER NOT NULL, PRIMARY KEY(project, name)) WITHOUT ROWID;
+CREATE TABLE value(version INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, key TEXT NOT NULL,
+    expires_at INTEGER, json BLOB NOT NULL, UNIQUE(project, key));
+CREATE INDEX value_expires ON value(expires_at) WHERE expires_at IS NOT NULL;
+PRAGMA user_version = 2;
+";
+
 /// Makes a connection the writer's: durable commits, and space that can be given back.
 pub(super) fn prepare(conn: &Connection) -> Result<()> {
     let unreadable = |error| failed("cannot read the store", error);
@@ -72,8 +109,15 @@ pub(super) fn prepare(conn: &Connection) -> Result<()> {
              the home must be on a local disk that is writable and shared with no other machine"
         )));
     }
-    match conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unreadable)? {
-        0 => create(conn).map_err(|error| failed("cannot create the store", error)),
+    Ok(())
+}
+
+/// Makes the tables, or those that the file's version does not have.
+pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
+    let version = conn.pragma_query_value(None, "user_version", |row| row.get(0));
+    match version.map_err(|error| failed("cannot read the store", error))? {
+        0 => step(conn, &[FIRST, SECOND]).map_err(|error| failed("cannot create the store", error)),
+        1 => step(conn, &[SECOND]).map_err(|error| failed("cannot bring the store to this version's format", error)),
         VERSION => Ok(()),
         newer => Err(refused(format!(
             "the store was written by a newer version of Less (its format is {newer}, this one knows {VERSION}): \
@@ -95,8 +139,11 @@ fn settle_in(conn: &Connection) -> Sql<String> {
     Ok(mode)
 }
 
-fn create(conn: &Connection) -> Sql<()> {
-    conn.execute_batch(&format!("BEGIN IMMEDIATE; {FIRST} COMMIT;"))
+/// In one transaction.
+fn step(conn: &Connection, statements: &[&str]) -> Sql<()> {
+    let tx = conn.unchecked_transaction()?;
+    statements.iter().try_for_each(|statements| tx.execute_batch(statements))?;
+    tx.commit()
 }
 
 /// Looks at what recovery left after a crash.

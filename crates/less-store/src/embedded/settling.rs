@@ -2,7 +2,7 @@
 
 use tracing::error;
 
-use super::batch::{Batch, Change};
+use super::batch::{Batch, Becomes};
 use super::failure::{Reach, Sql, reach};
 use super::inbox::{Fate, Settlement};
 use super::rows::{Key, is_long};
@@ -25,7 +25,7 @@ impl Writer<'_> {
             match fate {
                 Fate::Release => return Ok(Settled::Yes),
                 Fate::Done => {
-                    batch.recent.insert(delivery.seq, Change::Pending(pending & !bit));
+                    batch.recent.insert(delivery.seq, Becomes::Pending(pending & !bit));
                     return Ok(Settled::Yes);
                 }
                 Fate::Again { .. } | Fate::Alone | Fate::Bury { .. } => self.spread(batch, delivery.seq, pending)?,
@@ -45,8 +45,8 @@ impl Writer<'_> {
         let recent = self.recent.get(delivery.seq)?;
         let pending = match batch.recent.get(&delivery.seq) {
             None => recent.pending,
-            Some(Change::Pending(pending)) => *pending,
-            Some(Change::Rows(_)) => return None,
+            Some(Becomes::Pending(pending)) => *pending,
+            Some(Becomes::Rows(_)) => return None,
         };
         let bit = recent.audience().bit(delivery.subscriber)?;
         (pending & bit != 0).then_some((bit, pending))
@@ -61,13 +61,14 @@ impl Writer<'_> {
             self.rows.add_delivery(Key { subscriber, due_at: recent.due_at, seq }, 0, false)?;
         }
         self.rows.delete_recent.execute((seq, seq))?;
-        batch.recent.insert(seq, Change::Rows(pending));
+        batch.recent.insert(seq, Becomes::Rows(pending));
         Ok(())
     }
 
     fn settle_row(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
         let Settlement { delivery, fate, at } = settlement;
         let (key, rows) = (key(delivery), &mut self.rows);
+        let owner = self.catalog.subscriber(key.subscriber).map(|of| &of.owner);
         let found = match fate {
             Fate::Release => self.holds(key.subscriber, key.seq),
             Fate::Done => {
@@ -88,8 +89,8 @@ impl Writer<'_> {
             })?,
             Fate::Bury { reason, error } => rows.together(|rows| {
                 let found = rows.take_delivery(key)?;
-                if found {
-                    rows.bury(key, &delivery.message, *reason, *at)?;
+                if let (true, Some(owner)) = (found, owner) {
+                    rows.bury(owner, key, &delivery.message, *reason, *at)?;
                 }
                 if let (true, Some(error)) = (found, error) {
                     rows.insert_error.execute((key.seq, key.subscriber.0, delivery.attempt, at, error))?;

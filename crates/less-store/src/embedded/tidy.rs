@@ -122,6 +122,7 @@ mod tests {
         let (file, wal) = (dir.path().join("topics.db"), dir.path().join("topics.db-wal"));
         let conn = Connection::open(&file).unwrap();
         crate::embedded::schema::prepare(&conn).unwrap();
+        crate::embedded::schema::bring_up_to_date(&conn).unwrap();
         let reader = Connection::open(&file).unwrap();
         let view = reader.unchecked_transaction().unwrap();
         view.query_row("SELECT count(*) FROM recent", [], |_| Ok(())).unwrap();

@@ -17,6 +17,7 @@ use super::lane::Lane;
 use super::recent::Recents;
 use super::rows::Rows;
 use super::tidy::Tidy;
+use super::values::first_expiry;
 use crate::{SubscriberId, Timestamp};
 
 /// After a commit that found the disk full or the file locked.
@@ -46,6 +47,8 @@ pub(super) struct Writer<'c> {
     pub(super) tidy: Tidy,
     /// A commit found the disk full or the file locked: nothing is read in, and the settled is tried again then.
     pub(super) full_until: Option<Instant>,
+    /// No value expires earlier.
+    pub(super) next_expiry: Option<Timestamp>,
     next_sweep: Timestamp,
 }
 
@@ -71,6 +74,7 @@ impl<'c> Writer<'c> {
             refills: VecDeque::new(),
             tidy: Tidy::new(wal),
             full_until: None,
+            next_expiry: first_expiry(conn)?,
             next_sweep: Timestamp::MIN, // at the first turn: it may have been closed for long
             shared,
         })
@@ -97,7 +101,7 @@ impl<'c> Writer<'c> {
         }
         let mut settlements = std::mem::take(&mut self.carried);
         settlements.append(&mut work.settlements);
-        self.commit(std::mem::take(&mut work.publishes), settlements)?;
+        self.commit(std::mem::take(&mut work.requests), settlements)?;
         self.refills.extend(work.refills.drain(..));
         if let Some(subscriber) = self.refills.pop_front() {
             self.refill(subscriber)?;
@@ -105,6 +109,7 @@ impl<'c> Writer<'c> {
         for job in work.jobs.drain(..) {
             self.job(job)?;
         }
+        self.expire_values()?;
         self.sweep_when_due();
         self.chore()?;
         self.tidy()
@@ -120,7 +125,7 @@ impl<'c> Writer<'c> {
             return full_until.max(now);
         }
         let settle = (!self.carried.is_empty() || !self.spent.is_empty()).then(|| now + SETTLE_WITHIN);
-        let wake = [settle, self.tidy.at(), Some(now + SWEEP_EVERY)];
+        let wake = [settle, self.tidy.at(), self.expire_at(now), Some(now + SWEEP_EVERY)];
         wake.into_iter().flatten().min().unwrap_or(now)
     }
 

@@ -4,6 +4,9 @@
 //! next due time, whichever comes first.
 
 mod state;
+mod subscriber;
+mod values;
+mod versions;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,10 +15,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::{
-    DeadLetter, Delivery, Deployed, Deployment, Error, Message, Result, SubscriberId, Subscription, Topics, Verdict,
+    Cron, DeadLetter, Delivery, Deployed, Deployment, Error, Publish, Result, SubscriberId, Subscription, Tick, Ticked,
+    Topics, Verdict,
 };
 use state::State;
 
@@ -46,7 +51,9 @@ impl Memory {
         if state.closed {
             return Err(Error::Closed);
         }
-        let done = change(&mut state, (self.clock)());
+        let now = (self.clock)();
+        state.expire_values(now);
+        let done = change(&mut state, now);
         drop(state);
         self.changed.notify_waiters();
         done
@@ -55,8 +62,8 @@ impl Memory {
 
 #[async_trait]
 impl Topics for Memory {
-    async fn publish(&self, message: Message) -> Result<()> {
-        self.change(|state, now| state.publish(message, now))
+    async fn publish(&self, publish: Publish) -> Result<Uuid> {
+        self.change(|state, now| state.publish(publish, now))
     }
 
     async fn claim(&self, subscriber: SubscriberId, max: usize) -> Result<Vec<Delivery>> {
@@ -69,11 +76,12 @@ impl Topics for Memory {
                 if state.closed {
                     return Err(Error::Closed);
                 }
+                state.expire_values(now);
                 let claimed = state.claim(subscriber, max.max(1), now);
                 if !claimed.is_empty() {
                     return Ok(claimed);
                 }
-                state.next_due(subscriber)
+                state.next_due(subscriber).into_iter().chain(state.values.next_expiry()).min()
             };
             let wait = next_due.and_then(|due| u64::try_from(due - now).ok()).map(Duration::from_millis);
             tokio::select! {
@@ -92,8 +100,17 @@ impl Topics for Memory {
         .ok();
     }
 
-    async fn deploy(&self, deployment: Deployment, subscriptions: Vec<Subscription>) -> Result<Deployed> {
-        self.change(|state, _| Ok(state.deploy(deployment, &subscriptions)))
+    async fn deploy(
+        &self,
+        deployment: Deployment,
+        subscriptions: Vec<Subscription>,
+        crons: Vec<Cron>,
+    ) -> Result<Deployed> {
+        self.change(|state, _| Ok(state.deploy(deployment, &subscriptions, crons)))
+    }
+
+    async fn tick(&self, tick: Tick) -> Result<Ticked> {
+        self.change(|state, now| state.tick(tick, now))
     }
 
     async fn hurry(&self, project: &str) -> Result<()> {
@@ -111,7 +128,7 @@ impl Topics for Memory {
         self.change(|state, _| Ok(state.remove(project, purge)))
     }
 
-    async fn waiting(&self, project: &str) -> Result<Vec<(String, String, u64)>> {
+    async fn waiting(&self, project: &str) -> Result<Vec<(String, u64)>> {
         self.change(|state, _| Ok(state.waiting(project)))
     }
 

@@ -3,61 +3,79 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use super::subscriber::Subscriber;
+use super::values::Shelf;
 use crate::clock::millis;
+use crate::topics::SAME_KEY_FOR;
 use crate::{
-    DeadLetter, Delivery, Deployed, Deployment, Error, Message, Reason, Result, SubscriberId, Subscription, Timestamp,
-    Verdict,
+    CronState, DeadLetter, Delivery, Deployment, Error, Message, Origin, Publish, Reason, Result, SubscriberId,
+    Timestamp, Verdict,
 };
+
+/// The hash and the number of a publish among those of its origin.
+type Which = ([u8; 16], u32);
 
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) closed: bool,
-    deployments: BTreeMap<String, Deployment>,
+    pub(super) deployments: BTreeMap<String, Deployment>,
     /// (project, topic) that are deployed.
-    topics: HashSet<(String, String)>,
+    pub(super) topics: HashSet<(String, String)>,
     /// A subscriber's id is its place, from 1.
-    subscribers: Vec<Subscriber>,
-    /// With the project, oldest first.
+    pub(super) subscribers: Vec<Subscriber>,
+    /// By (project, name), with the schedule.
+    pub(super) crons: BTreeMap<(String, String), (String, CronState)>,
+    pub(super) values: Shelf,
+    /// With the owner of the subscriber, oldest first.
     dead: Vec<(String, DeadLetter)>,
+    /// By (project, topic, key): which message it made, and until when it makes no other.
+    repeats: HashMap<(Arc<str>, Arc<str>, String), (Uuid, Timestamp)>,
+    /// What unsettled deliveries have published.
+    origins: HashMap<(SubscriberId, i64), HashMap<Which, Uuid>>,
     last_seq: i64,
 }
 
-#[derive(Debug)]
-struct Subscriber {
-    project: String,
-    topic: String,
-    name: String,
-    deployed: bool,
-    retention: Timestamp,
-    /// By (due, seq): what waits to be claimed.
-    waiting: BTreeMap<(Timestamp, i64), Waiting>,
-    /// By seq: what is claimed.
-    claimed: HashMap<i64, Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    message: Arc<Message>,
-    attempts: u32,
-    alone: bool,
-    errors: Vec<(u32, Timestamp, String)>,
-}
-
 impl State {
-    pub(super) fn publish(&mut self, message: Message, now: Timestamp) -> Result<()> {
+    pub(super) fn publish(&mut self, publish: impl Into<Publish>, now: Timestamp) -> Result<Uuid> {
+        let Publish { message, idempotency_key, origin } = publish.into();
         let (project, topic) = (message.project.to_string(), message.topic.to_string());
         if !self.topics.contains(&(project.clone(), topic.clone())) {
             return Err(Error::UnknownTopic { project, topic });
         }
-        self.last_seq += 1;
-        let place = (message.published_at.min(now), self.last_seq);
-        let message = Arc::new(message);
-        for subscriber in self.subscribers.iter_mut().filter(|s| s.deployed && s.project == project && s.topic == topic)
-        {
-            let message = Arc::clone(&message);
-            subscriber.waiting.insert(place, Waiting { message, attempts: 0, alone: false, errors: Vec::new() });
+        if origin.is_some_and(|origin| self.subscriber(origin.subscriber).is_none_or(|s| !s.is_unsettled(origin.seq))) {
+            return Err(Error::Settled);
         }
-        Ok(())
+        if let Some(id) = origin.and_then(|origin| self.published(&origin)) {
+            return Ok(id);
+        }
+        let key = idempotency_key.map(|key| (Arc::clone(&message.project), Arc::clone(&message.topic), key));
+        self.repeats.retain(|_, (_, until)| *until > now);
+        let earlier = key.as_ref().and_then(|key| self.repeats.get(key)).map(|(id, _)| *id);
+        let id = earlier.unwrap_or(message.id);
+        if let Some(Origin { subscriber, seq, hash, nth }) = origin {
+            self.origins.entry((subscriber, seq)).or_default().insert((hash, nth), id);
+        }
+        if earlier.is_none() {
+            self.repeats.extend(key.map(|key| (key, (id, now.saturating_add(millis(SAME_KEY_FOR))))));
+            self.deliver(message, now);
+        }
+        Ok(id)
+    }
+
+    fn published(&self, origin: &Origin) -> Option<Uuid> {
+        self.origins.get(&(origin.subscriber, origin.seq))?.get(&(origin.hash, origin.nth)).copied()
+    }
+
+    fn deliver(&mut self, message: Message, now: Timestamp) {
+        self.last_seq += 1;
+        let message = Arc::new(message);
+        let concerned =
+            |s: &&mut Subscriber| s.deployed && s.publisher == *message.project && s.topic == *message.topic;
+        for subscriber in self.subscribers.iter_mut().filter(concerned) {
+            subscriber.add(self.last_seq, &message, now);
+        }
     }
 
     pub(super) fn claim(&mut self, id: SubscriberId, max: usize, now: Timestamp) -> Vec<Delivery> {
@@ -73,7 +91,7 @@ impl State {
                 due_at,
                 attempt: waiting.attempts + 1,
                 alone: waiting.alone,
-                expires_at: waiting.message.published_at.saturating_add(subscriber.retention),
+                expires_at: waiting.message.expires_at(subscriber.retention),
                 message: Arc::clone(&waiting.message),
             });
             subscriber.claimed.insert(seq, waiting);
@@ -91,7 +109,6 @@ impl State {
         let Some(subscriber) = self.subscriber(delivery.subscriber) else { return };
         let Some(mut waiting) = subscriber.claimed.remove(&seq) else { return };
         match verdict {
-            Verdict::Done => {}
             Verdict::Again { after, error } => {
                 waiting.attempts += 1;
                 waiting.errors.push((waiting.attempts, now, error));
@@ -102,56 +119,22 @@ impl State {
                 subscriber.waiting.insert((due_at, seq), waiting);
             }
             Verdict::Release => drop(subscriber.waiting.insert((due_at, seq), waiting)),
+            Verdict::Done => {
+                subscriber.is_over(&delivery.message, now);
+                self.origins.remove(&(delivery.subscriber, seq));
+            }
             Verdict::Bury { reason, error } => {
+                subscriber.is_over(&delivery.message, now);
                 waiting.errors.push((waiting.attempts + 1, now, error));
                 let letter = subscriber.bury(waiting, reason, now);
                 self.dead.push(letter);
+                self.origins.remove(&(delivery.subscriber, seq));
             }
         }
-    }
-
-    pub(super) fn deploy(&mut self, deployment: Deployment, subscriptions: &[Subscription]) -> Deployed {
-        let project = deployment.project.clone();
-        self.withdraw(&project);
-        self.deployments.insert(project.clone(), deployment);
-        let mut deployed = Deployed::default();
-        for subscription in subscriptions {
-            self.topics.insert((project.clone(), subscription.topic.clone()));
-            if let Some(name) = &subscription.subscriber {
-                let at = self.place_of(&project, &subscription.topic, name);
-                self.subscribers[at].deployed = true;
-                self.subscribers[at].retention = millis(subscription.retention);
-                deployed.subscribers.push(SubscriberId(at as u32 + 1));
-            }
-        }
-        let gone = self.subscribers.iter().filter(|s| s.project == project && !s.deployed && s.unsettled() > 0);
-        deployed.parked = gone.map(Subscriber::backlog).collect();
-        deployed.parked.sort();
-        deployed
-    }
-
-    /// Where a subscriber is, new or known.
-    fn place_of(&mut self, project: &str, topic: &str, name: &str) -> usize {
-        let known = |s: &Subscriber| s.project == project && s.topic == topic && s.name == name;
-        self.subscribers.iter().position(known).unwrap_or_else(|| {
-            self.subscribers.push(Subscriber {
-                project: project.to_owned(),
-                topic: topic.to_owned(),
-                name: name.to_owned(),
-                deployed: false,
-                retention: 0,
-                waiting: BTreeMap::new(),
-                claimed: HashMap::new(),
-            });
-            self.subscribers.len() - 1
-        })
     }
 
     pub(super) fn hurry(&mut self, project: &str, now: Timestamp) {
-        for subscriber in self.subscribers.iter_mut().filter(|subscriber| subscriber.project == project) {
-            let later = subscriber.waiting.split_off(&(now.saturating_add(1), 0));
-            subscriber.waiting.extend(later.into_iter().map(|((_, seq), waiting)| ((now, seq), waiting)));
-        }
+        self.subscribers.iter_mut().filter(|s| s.owner == project).for_each(|subscriber| subscriber.hurry(now));
     }
 
     pub(super) fn deployments(&self) -> Vec<Deployment> {
@@ -160,22 +143,26 @@ impl State {
 
     pub(super) fn remove(&mut self, project: &str, purge: bool) -> u64 {
         self.withdraw(project);
-        let mut waiting = 0;
-        for subscriber in self.subscribers.iter_mut().filter(|subscriber| subscriber.project == project) {
-            waiting += subscriber.unsettled();
-            if purge {
-                subscriber.waiting.clear();
-                subscriber.claimed.clear();
-            }
-        }
+        self.crons.retain(|(of, _), _| of != project);
+        let waiting = self.subscribers.iter().filter(|s| s.owner == project).map(Subscriber::unsettled).sum();
         if purge {
-            self.dead.retain(|(of, _)| of != project);
+            self.purge(project);
         }
         waiting
     }
 
-    pub(super) fn waiting(&self, project: &str) -> Vec<(String, String, u64)> {
-        let of = self.subscribers.iter().filter(|s| s.project == project && (s.deployed || s.unsettled() > 0));
+    fn purge(&mut self, project: &str) {
+        for (place, subscriber) in self.subscribers.iter_mut().enumerate().filter(|(_, s)| s.owner == project) {
+            subscriber.purge();
+            self.origins.retain(|(of, _), _| of.0 as usize != place + 1);
+        }
+        self.dead.retain(|(of, _)| of != project);
+        self.repeats.retain(|(of, _, _), _| **of != *project);
+        self.values.purge(project);
+    }
+
+    pub(super) fn waiting(&self, project: &str) -> Vec<(String, u64)> {
+        let of = self.subscribers.iter().filter(|s| s.owner == project && (s.deployed || s.unsettled() > 0));
         let mut waiting: Vec<_> = of.map(Subscriber::backlog).collect();
         waiting.sort();
         waiting
@@ -187,47 +174,17 @@ impl State {
         of.map(|(_, letter)| letter.clone()).take(limit).collect()
     }
 
-    fn withdraw(&mut self, project: &str) {
-        self.deployments.remove(project);
-        self.topics.retain(|(of, _)| of != project);
-        for subscriber in self.subscribers.iter_mut().filter(|subscriber| subscriber.project == project) {
-            subscriber.deployed = false;
-        }
-    }
-
     fn bury_expired(&mut self, now: Timestamp) {
-        for subscriber in &mut self.subscribers {
-            let live = |waiting: &Waiting| waiting.message.published_at.saturating_add(subscriber.retention) > now;
-            let (kept, expired) = std::mem::take(&mut subscriber.waiting).into_iter().partition(|(_, w)| live(w));
-            subscriber.waiting = kept;
-            let expired: BTreeMap<_, Waiting> = expired;
-            self.dead.extend(expired.into_values().map(|waiting| subscriber.bury(waiting, Reason::Expired, now)));
+        for (place, subscriber) in self.subscribers.iter_mut().enumerate() {
+            while let Some((seq, waiting)) = subscriber.take_expired(now) {
+                subscriber.is_over(&waiting.message, now);
+                self.dead.push(subscriber.bury(waiting, Reason::Expired, now));
+                self.origins.remove(&(SubscriberId(place as u32 + 1), seq));
+            }
         }
     }
 
     fn subscriber(&mut self, id: SubscriberId) -> Option<&mut Subscriber> {
         self.subscribers.get_mut((id.0 as usize).checked_sub(1)?)
-    }
-}
-
-impl Subscriber {
-    fn unsettled(&self) -> u64 {
-        (self.waiting.len() + self.claimed.len()) as u64
-    }
-
-    fn backlog(&self) -> (String, String, u64) {
-        (self.topic.clone(), self.name.clone(), self.unsettled())
-    }
-
-    fn bury(&self, waiting: Waiting, reason: Reason, now: Timestamp) -> (String, DeadLetter) {
-        let letter = DeadLetter {
-            topic: self.topic.clone(),
-            subscriber: self.name.clone(),
-            message: Message::clone(&waiting.message),
-            reason,
-            buried_at: now,
-            errors: waiting.errors,
-        };
-        (self.project.clone(), letter)
     }
 }

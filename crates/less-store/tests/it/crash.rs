@@ -27,15 +27,15 @@ async fn child_that_publishes() {
         publishers.spawn(async move {
             for number in (first + publisher..).step_by(16) {
                 let size = if number % 5 == 0 { 5000 } else { 50 };
-                match store.publish(message(number, size)).await {
-                    Ok(()) => say(&format!("stored {number}")),
+                match store.publish(message(number, size).into()).await {
+                    Ok(_) => say(&format!("stored {number}")),
                     Err(error) => return say(&format!("refused {}", kind(&error))),
                 }
             }
         });
     }
     publishers.join_all().await;
-    let after = store.publish(message(first, 1)).await.expect_err("the store said no before");
+    let after = store.publish(message(first, 1).into()).await.expect_err("the store said no before");
     say(&format!("afterwards {}", kind(&after)));
 }
 
@@ -51,7 +51,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Full => "full",
         Error::Closed => "closed",
         Error::Failed(_) => "failed",
-        Error::InUse(_) | Error::UnknownTopic { .. } => "otherwise",
+        Error::InUse(_) | Error::UnknownTopic { .. } | Error::Settled => "otherwise",
     }
 }
 
@@ -85,7 +85,7 @@ fn kill_after(mut child: Child, count: usize) -> Vec<u128> {
 /// Everything that waits for a subscriber.
 async fn everything(store: &Embedded, subscriber: SubscriberId, name: &str) -> HashSet<u128> {
     let waiting = store.waiting("shop").await.unwrap();
-    let count = waiting.iter().find(|(_, of, _)| of == name).unwrap().2;
+    let count = waiting.iter().find(|(of, _)| of == name).unwrap().1;
     let mut seen = HashSet::new();
     while (seen.len() as u64) < count {
         for delivery in store.claim(subscriber, 1000).await.unwrap() {
@@ -137,7 +137,7 @@ async fn a_torn_wal_loses_no_more_than_its_tail() {
         assert!(a.len() <= before, "a shorter WAL has more in it");
         shorter += usize::from(a.len() < before);
         before = a.len();
-        store.publish(message(u128::MAX, 10)).await.expect("the store goes on from there");
+        store.publish(message(u128::MAX, 10).into()).await.expect("the store goes on from there");
     }
     assert!(shorter > 3, "cutting the WAL changed next to nothing");
 }

@@ -9,7 +9,7 @@ async fn a_home_in_use_is_refused_with_the_process_that_has_it() {
     let first = less_store::open(&config, clock()).unwrap();
     let Err(Error::InUse(who)) = less_store::open(&config, clock()) else { panic!("it was opened twice") };
     assert_eq!(who, format!("{} (process {})", home.path().display(), std::process::id()));
-    first.close().await;
+    first.topics.close().await;
     less_store::open(&config, clock()).expect("it is free once closed");
 }
 
@@ -18,7 +18,7 @@ async fn a_newer_format_is_refused() {
     let home = tempfile::tempdir().unwrap();
     drop(Embedded::open(home.path(), clock()).unwrap());
     let conn = rusqlite::Connection::open(home.path().join("topics.db")).unwrap();
-    conn.pragma_update(None, "user_version", 2).unwrap();
+    conn.pragma_update(None, "user_version", 3).unwrap();
     drop(conn);
     let Err(Error::Failed(why)) = Embedded::open(home.path(), clock()) else { panic!("it was opened") };
     assert!(why.to_string().contains("newer version of Less"), "{why}");
@@ -31,7 +31,7 @@ async fn nothing_is_redelivered_after_a_clean_stop() {
     let store = Embedded::open(home.path(), clock()).unwrap();
     let ids = subscribers(&store, &["a", "b"]).await;
     for number in 0..100 {
-        store.publish(message(number, if number % 2 == 0 { 10 } else { 3000 })).await.unwrap();
+        store.publish(message(number, if number % 2 == 0 { 10 } else { 3000 }).into()).await.unwrap();
     }
     for id in &ids {
         for _ in 0..100 {
@@ -42,7 +42,7 @@ async fn nothing_is_redelivered_after_a_clean_stop() {
     store.close().await;
     drop(store);
     let store = Embedded::open(home.path(), clock()).unwrap();
-    let none = [("orders".to_owned(), "a".to_owned(), 0), ("orders".to_owned(), "b".to_owned(), 0)];
+    let none = [("a".to_owned(), 0), ("b".to_owned(), 0)];
     assert_eq!(store.waiting("shop").await.unwrap(), none);
     store.close().await;
     let conn = rusqlite::Connection::open(home.path().join("topics.db")).unwrap();

@@ -5,6 +5,7 @@ mod contract;
 mod crash;
 mod home;
 mod space;
+mod values;
 
 /// What every test does first.
 mod given {
@@ -24,11 +25,12 @@ mod given {
         let deployment =
             Deployment { project: "shop".into(), id: Uuid::nil(), version: "1".into(), created_at: 0, updated_at: 0 };
         let subscription = |name: &&str| Subscription {
+            publisher: "shop".into(),
             topic: "orders".into(),
             subscriber: Some((*name).into()),
             retention: Duration::from_secs(4 * 24 * 60 * 60),
         };
-        topics.deploy(deployment, names.iter().map(subscription).collect()).await.unwrap().subscribers
+        topics.deploy(deployment, names.iter().map(subscription).collect(), Vec::new()).await.unwrap().subscribers
     }
 
     pub(crate) fn message(number: u128, size: usize) -> Message {
@@ -40,6 +42,8 @@ mod given {
             trace: Uuid::nil(),
             cause: None,
             published_at: 1_000_000,
+            delayed_until: None,
+            ordering_key: None,
         }
     }
 }

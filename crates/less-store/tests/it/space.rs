@@ -16,7 +16,7 @@ async fn the_file_shrinks_once_what_waited_is_settled() {
         let store = store.clone();
         publishers.spawn(async move {
             for number in (publisher..COUNT).step_by(256) {
-                store.publish(message(number as u128, 200)).await.unwrap();
+                store.publish(message(number as u128, 200).into()).await.unwrap();
             }
         });
     }
@@ -33,7 +33,7 @@ async fn the_file_shrinks_once_what_waited_is_settled() {
             settled += 1;
         }
     }
-    assert_eq!(store.waiting("shop").await.unwrap()[0].2, 0);
+    assert_eq!(store.waiting("shop").await.unwrap()[0].1, 0);
     // The file system tells no one when a file shrinks: look again until it did.
     while size() > full / 20 || wal() > full / 20 {
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -31,7 +31,7 @@ async fn a_backlog_waits_on_disk_and_is_delivered_once() {
     let slow = claim_and_finish(&store, ids[0], count).await;
     assert_eq!((slow.len(), quick.len()), (count, count));
     let waiting = store.waiting("shop").await.unwrap();
-    assert!(waiting.iter().all(|(_, _, waiting)| *waiting == 0), "{waiting:?}");
+    assert!(waiting.iter().all(|(_, waiting)| *waiting == 0), "{waiting:?}");
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn retries_wait_on_disk_and_not_in_memory() {
             store.settle(delivery, Verdict::Again { after: Duration::from_secs(60), error: "no".into() });
         }
     }
-    assert_eq!(store.waiting("shop").await.unwrap()[0].2, 1000);
+    assert_eq!(store.waiting("shop").await.unwrap()[0].1, 1000);
     assert_eq!(store.lane(ids[0]).unwrap().ready(), 0);
     hands.forward(Duration::from_secs(60));
     claim_and_finish(&store, ids[0], 1000).await;
@@ -77,7 +77,7 @@ async fn what_is_parked_expires(open_again: bool) {
     let delivery = store.claim(ids[0], 1).await.unwrap().remove(0);
     store.settle(delivery, Verdict::Again { after: DAY, error: "no".into() });
     let parked = deploy_parked(&store).await;
-    assert_eq!(parked, [("orders".to_owned(), "gone".to_owned(), count as u64)]);
+    assert_eq!(parked, [("gone".to_owned(), count as u64)]);
     if open_again {
         store.close().await;
         store = Embedded::open(home.path(), hands.clock()).unwrap();
@@ -87,10 +87,10 @@ async fn what_is_parked_expires(open_again: bool) {
     assert_eq!(store.waiting("shop").await.unwrap(), []);
 }
 
-async fn deploy_parked(store: &Embedded) -> Vec<(String, String, u64)> {
+async fn deploy_parked(store: &Embedded) -> Vec<(String, u64)> {
     let mut deployment = store.deployments().await.unwrap().remove(0);
     deployment.version = "2".to_owned();
-    store.deploy(deployment, Vec::new()).await.unwrap().parked
+    store.deploy(deployment, Vec::new(), Vec::new()).await.unwrap().parked
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn cost_of_opening_with(count: usize, home: &Path) -> u64 {
     let store = Embedded::open(home, hands.clock()).unwrap();
     let read = bytes_read() - before;
     assert_eq!(store.lane(ids[0]).unwrap().ready(), 0);
-    assert_eq!(store.waiting("shop").await.unwrap()[0].2, count as u64);
+    assert_eq!(store.waiting("shop").await.unwrap()[0].1, count as u64);
     read
 }
 

@@ -11,7 +11,7 @@ async fn what_was_claimed_is_due_at_once_after_the_clock_went_back() {
     let (home, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
     let store = Embedded::open(home.path(), hands.clock()).unwrap();
     let ids = deploy(&store, &["a"]).await;
-    store.publish(message(&hands, 1, b"1")).await.unwrap();
+    store.publish(message(&hands, 1, b"1").into()).await.unwrap();
     assert_eq!(store.claim(ids[0], 1).await.unwrap().len(), 1);
     store.close().await;
     drop(store);
@@ -44,7 +44,7 @@ async fn what_is_parked_expires_although_the_clock_went_back() {
     deploy(&store, &["a"]).await;
     store.waiting("shop").await.unwrap(); // it looked for what expired by now
     hands.back(10 * DAY);
-    store.publish(message(&hands, 1, b"1")).await.unwrap();
+    store.publish(message(&hands, 1, b"1").into()).await.unwrap();
     deploy(&store, &[]).await;
     hands.forward(4 * DAY);
     // Again and again, for one look is left out while another is under way.

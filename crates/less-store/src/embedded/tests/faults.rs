@@ -17,12 +17,12 @@ async fn a_message_that_the_database_refuses_fails_alone() {
     home.conn.execute_batch(refuse).unwrap();
     let store = Embedded::start(home, hands.clock()).unwrap();
     let ids = deploy(&store, &["a"]).await;
-    let publish = |number, payload: &'static str| store.publish(message(&hands, number, payload.as_bytes()));
+    let publish = |number, payload: &'static str| store.publish(message(&hands, number, payload.as_bytes()).into());
     let (one, bad, two) = tokio::join!(publish(1, "good"), publish(2, "bad"), publish(3, "good"));
     one.and(two).expect("its neighbours are stored");
     assert!(matches!(bad, Err(Error::Failed(_))), "{bad:?}");
     assert_eq!(store.claim(ids[0], 9).await.unwrap().len(), 2);
-    assert_eq!(store.waiting("shop").await.unwrap()[0].2, 2);
+    assert_eq!(store.waiting("shop").await.unwrap()[0].1, 2);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_settlement_that_the_database_refuses_comes_again() {
     home.conn.execute_batch(refuse).unwrap();
     let store = Embedded::start(home, hands.clock()).unwrap();
     let ids = deploy(&store, &["a", "b"]).await;
-    store.publish(message(&hands, 1, b"1")).await.unwrap();
+    store.publish(message(&hands, 1, b"1").into()).await.unwrap();
     for _ in 0..2 {
         let delivery = store.claim(ids[0], 1).await.unwrap().remove(0);
         assert_eq!(delivery.attempt, 1);
@@ -43,7 +43,7 @@ async fn a_settlement_that_the_database_refuses_comes_again() {
     store.settle(delivery, Verdict::Done);
     let delivery = store.claim(ids[1], 1).await.unwrap().remove(0);
     store.settle(delivery, Verdict::Done);
-    assert!(store.waiting("shop").await.unwrap().iter().all(|(_, _, waiting)| *waiting == 0));
+    assert!(store.waiting("shop").await.unwrap().iter().all(|(_, waiting)| *waiting == 0));
 }
 
 /// The file may have so many pages and no more: what `SQLite` then says is what it says of a full disk.
@@ -57,15 +57,15 @@ async fn a_full_disk_refuses_publishes_and_serves_on() {
     let stored = Cell::new(0);
     let publisher = || async {
         loop {
-            match store.publish(message(&hands, stored.get(), b"1234567890")).await {
-                Ok(()) => stored.set(stored.get() + 1),
+            match store.publish(message(&hands, stored.get(), b"1234567890").into()).await {
+                Ok(_) => stored.set(stored.get() + 1),
                 Err(refused) => break assert!(matches!(refused, Error::Full), "{refused:?}"),
             }
         }
     };
     all((0..64).map(|_| Box::pin(publisher())).collect()).await;
     assert!(stored.get() > 2 * READY, "{} is no backlog", stored.get());
-    assert!(matches!(store.publish(message(&hands, 0, &[b'1'; 100_000])).await, Err(Error::Full)));
+    assert!(matches!(store.publish(message(&hands, 0, &[b'1'; 100_000]).into()).await, Err(Error::Full)));
     let mut settled = 0;
     while settled < stored.get() {
         for delivery in store.claim(ids[0], 1000).await.unwrap() {
@@ -73,8 +73,8 @@ async fn a_full_disk_refuses_publishes_and_serves_on() {
             settled += 1;
         }
     }
-    assert_eq!(store.waiting("shop").await.unwrap()[0].2, 0);
-    store.publish(message(&hands, 0, &[b'1'; 100_000])).await.expect("there is room again");
+    assert_eq!(store.waiting("shop").await.unwrap()[0].1, 0);
+    store.publish(message(&hands, 0, &[b'1'; 100_000]).into()).await.expect("there is room again");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn dead_letters_are_kept_for_fourteen_days() {
     let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
     let store = Embedded::open(dir.path(), hands.clock()).unwrap();
     let ids = deploy(&store, &["a"]).await;
-    store.publish(message(&hands, 1, b"1")).await.unwrap();
+    store.publish(message(&hands, 1, b"1").into()).await.unwrap();
     let delivery = store.claim(ids[0], 1).await.unwrap().remove(0);
     store.settle(delivery, Verdict::Bury { reason: Reason::Refused, error: "no".into() });
     hands.forward(14 * DAY - Duration::from_secs(1));
@@ -104,14 +104,14 @@ async fn a_dead_letter_keeps_its_number_after_a_restart() {
     let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
     let store = Embedded::open(dir.path(), hands.clock()).unwrap();
     let ids = deploy(&store, &["a"]).await;
-    store.publish(message(&hands, 1, b"1")).await.unwrap();
+    store.publish(message(&hands, 1, b"1").into()).await.unwrap();
     hands.forward(5 * DAY);
     assert!(pending(store.claim(ids[0], 1), store.waiting("shop")).await.is_ok());
     while store.dead_letters("shop", 9).await.unwrap().is_empty() {}
     store.close().await;
     drop(store);
     let store = Embedded::open(dir.path(), hands.clock()).unwrap();
-    store.publish(message(&hands, 2, b"1")).await.unwrap();
+    store.publish(message(&hands, 2, b"1").into()).await.unwrap();
     let delivery = store.claim(ids[0], 1).await.unwrap().remove(0);
     store.settle(delivery, Verdict::Again { after: DAY, error: "of another".into() });
     let letters = store.dead_letters("shop", 9).await.unwrap();

@@ -5,6 +5,8 @@ mod clock;
 mod faults;
 mod model;
 mod purge;
+mod values;
+mod values_model;
 
 use std::time::Duration;
 
@@ -20,13 +22,14 @@ async fn deploy(topics: &dyn Topics, names: &[&str]) -> Vec<SubscriberId> {
     let (project, version) = ("shop".to_owned(), "1".to_owned());
     let deployment = Deployment { project, id: Uuid::nil(), version, created_at: 0, updated_at: 0 };
     let subscription = |name: Option<&str>| Subscription {
+        publisher: "shop".into(),
         topic: "orders".into(),
         subscriber: name.map(str::to_owned),
         retention: 4 * DAY,
     };
     let names = names.iter().map(|name| subscription(Some(name)));
     let subscriptions = std::iter::once(subscription(None)).chain(names).collect();
-    topics.deploy(deployment, subscriptions).await.unwrap().subscribers
+    topics.deploy(deployment, subscriptions, Vec::new()).await.unwrap().subscribers
 }
 
 fn message(hands: &Hands, number: usize, payload: &[u8]) -> Message {
@@ -38,6 +41,8 @@ fn message(hands: &Hands, number: usize, payload: &[u8]) -> Message {
         trace: Uuid::nil(),
         cause: None,
         published_at: hands.now(),
+        delayed_until: None,
+        ordering_key: None,
     }
 }
 
@@ -50,7 +55,7 @@ async fn publish_many(topics: &dyn Topics, hands: &Hands, numbers: std::ops::Ran
             if number >= numbers.end {
                 return;
             }
-            topics.publish(message(hands, number, b"1")).await.unwrap();
+            topics.publish(message(hands, number, b"1").into()).await.unwrap();
         }
     };
     let publishers: Vec<_> = (0..256).map(|_| Box::pin(publisher())).collect();

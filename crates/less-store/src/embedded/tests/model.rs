@@ -126,7 +126,7 @@ impl Walk {
             Step::Publish { long } => {
                 self.published += 1;
                 let payload = vec![b'1'; if long { 5000 } else { 1 }];
-                self.store.publish(message(&self.hands, self.published, &payload)).await.unwrap();
+                self.store.publish(message(&self.hands, self.published, &payload).into()).await.unwrap();
                 self.model.publish(self.published as u128, now);
             }
             Step::Claim { subscriber, max } => {
@@ -191,7 +191,7 @@ impl Walk {
         let waiting = self.store.waiting("shop").await.unwrap();
         self.model.unsure.clear();
         for (subscriber, name) in NAMES.iter().enumerate() {
-            let counted = waiting.iter().find(|(_, of, _)| of == name).map_or(0, |(_, _, waiting)| *waiting);
+            let counted = waiting.iter().find(|(of, _)| of == name).map_or(0, |(_, waiting)| *waiting);
             let expected = self.model.expected.iter().filter(|e| e.subscriber == subscriber).count();
             assert_eq!(counted, expected as u64, "{name} of {:?}", self.model);
         }

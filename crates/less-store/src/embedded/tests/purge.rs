@@ -25,7 +25,7 @@ async fn what_was_purged_does_not_come_back() {
     assert_eq!(purged.unwrap(), 3000);
     deploy(&store, &["a"]).await;
     assert!(pending(store.claim(ids[0], 5000), store.waiting("shop")).await.is_ok());
-    assert_eq!(store.waiting("shop").await.unwrap()[0].2, 0);
+    assert_eq!(store.waiting("shop").await.unwrap()[0].1, 0);
 }
 
 #[tokio::test]
@@ -78,12 +78,12 @@ async fn a_file_that_another_program_has_locked_is_tried_again() {
     let other = rusqlite::Connection::open(dir.path().join("topics.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     store.settle(claimed.remove(0), Verdict::Done);
-    let refused = store.publish(message(&hands, 2, b"1")).await;
+    let refused = store.publish(message(&hands, 2, b"1").into()).await;
     assert!(matches!(refused, Err(Error::Failed(_))), "{refused:?}");
     let refused = store.hurry("shop").await;
     assert!(matches!(refused, Err(Error::Failed(_))), "{refused:?}");
     other.execute_batch("ROLLBACK").unwrap();
     store.hurry("shop").await.unwrap();
     assert_eq!(store.claim(ids[0], 9).await.unwrap().len(), 1);
-    while store.waiting("shop").await.unwrap()[0].2 > 1 {}
+    while store.waiting("shop").await.unwrap()[0].1 > 1 {}
 }
