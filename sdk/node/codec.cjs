@@ -18,16 +18,21 @@ const CALL = 68;
 const LOG = 69;
 const PONG = 70;
 
-const VERSION = 1;
+const VERSION = 2;
 const MAX_FRAME = 64 << 20;
 const SLAB = 256 << 10;
 /** The least room worth a read. */
 const MIN_READ = 64 << 10;
 const TWO_32 = 4294967296;
 
+/** What an Invoke is. */
 const MESSAGE = 0;
 const REQUEST = 1;
+const FUNCTION_CALL = 2;
+/** What a Call asks for. */
 const PUBLISH = 1;
+const FUNCTION = 2;
+const KVS = 3;
 
 function u64(buffer, at) {
   return buffer.readUInt32LE(at + 4) * TWO_32 + buffer.readUInt32LE(at);
@@ -114,8 +119,8 @@ class Invoke {
     this.buffer = undefined;
   }
 
-  /** A message as its publisher gave it. */
-  message() {
+  /** A message, or a function's argument, as it was given. */
+  payload() {
     return json(this.buffer, this.payloadAt, this.end);
   }
 
@@ -193,6 +198,15 @@ class FrameWriter {
     this.close();
   }
 
+  /** What a function returned, as JSON. */
+  result(id, json) {
+    this.open(REPLY);
+    this.u64(id);
+    this.u8(0);
+    this.text(json);
+    this.close();
+  }
+
   /** `headers` is flat: name, value, name, value; `body` a string or bytes. */
   response(id, { status, headers, body }) {
     this.open(REPLY);
@@ -209,7 +223,7 @@ class FrameWriter {
     this.close();
   }
 
-  /** `status`: 1 threw, 2 threw and is not to be retried, 3 the response is too large. */
+  /** `status`: 1 threw, 2 threw and is not to be retried, 3 the response or result is too large. */
   threw(id, status, { name, message, stack }) {
     this.open(REPLY);
     this.u64(id);
@@ -224,13 +238,15 @@ class FrameWriter {
     this.close();
   }
 
-  call(call, id, service, target, payload) {
+  /** `options` and `payload` are JSON, or empty. */
+  call(call, id, service, target, options, payload) {
     this.open(CALL);
     this.u64(call);
     this.u64(id);
     this.u8(service);
     this.text16(target);
-    this.u32(0); // no options
+    if (options === '') this.u32(0);
+    else this.text32(options);
     this.text(payload);
     this.close();
   }
@@ -335,7 +351,10 @@ module.exports = {
   VERSION,
   MESSAGE,
   REQUEST,
+  FUNCTION_CALL,
   PUBLISH,
+  FUNCTION,
+  KVS,
   FrameReader,
   FrameWriter,
   Invoke,

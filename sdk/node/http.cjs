@@ -4,6 +4,8 @@
 // In: the head and body of an Invoke. Out: a status, flat headers and a body, checked, so that what a
 // handler returns wrongly is its own error (502), never the server's.
 
+const { bytes, kindOf } = require('./words.cjs');
+
 /** Why a response cannot be sent as the handler gave it. */
 class ResponseTooLarge extends Error {}
 ResponseTooLarge.prototype.name = 'ResponseTooLarge';
@@ -119,7 +121,6 @@ function toResponse(value, limit) {
   if (body.length > 0 && !headers.has('content-type')) headers.set('content-type', ['content-type', type]);
   size += typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   if (size > limit) {
-    const bytes = (count) => `${count.toLocaleString('en-US')} bytes`;
     throw new ResponseTooLarge(`the response of ${bytes(size)} is larger than the limit of ${bytes(limit)}`);
   }
   return { status, headers: flat(headers), body };
@@ -128,9 +129,7 @@ function toResponse(value, limit) {
 function toStatus(given) {
   const status = typeof given === 'string' && /^\d{3}$/.test(given) ? Number(given) : given;
   if (Number.isInteger(status) && status >= 200 && status <= 599) return status;
-  throw new TypeError(
-    `statusCode is ${typeof given === 'number' ? given : kindOf(given)}; it must be a whole number from 200 to 599`,
-  );
+  throw new TypeError(`statusCode is ${kindOf(given)}; it must be a whole number from 200 to 599`);
 }
 
 /** As much as clients and proxies commonly take. */
@@ -205,13 +204,6 @@ function toBody(body) {
   } catch (cause) {
     throw new TypeError(`body cannot be written as JSON: ${cause.message}`, { cause });
   }
-}
-
-function kindOf(value) {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'string') return `the string ${JSON.stringify(value.slice(0, 40))}`;
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 module.exports = { ResponseTooLarge, buildRequest, runRoute, toResponse };

@@ -1,11 +1,14 @@
 'use strict';
 // The SDK: what `require('@chuva.io/less')` gives a handler.
 //
-// In: the worker connects it, with the project's topics and a way to publish. Out: `topics` and its
-// siblings. Without a worker (a unit test of a handler) it can be imported, and its calls say why
-// they fail. One set of objects per process, however often and by whichever path it is loaded.
+// In: the worker connects it, with what each name of the project does. Out: `topics` and its siblings.
+// Without a worker (a unit test of a handler) it can be imported, and its calls say why they fail. One
+// set of objects per process, however often and by whichever path it is loaded.
+
+const { unknown } = require('./words.cjs');
 
 const KEY = Symbol.for('chuva.io/less');
+const KVS = ['get', 'set', 'delete', 'increment', 'list', 'get_with_version'];
 
 /** `throw new NonRetriableError('…')` in a subscriber: the delivery is not tried again. */
 class NonRetriableError extends Error {}
@@ -19,6 +22,15 @@ class CallError extends Error {
   }
 }
 CallError.prototype.name = 'CallError';
+
+/** What a called function threw: its message, and its error's name. */
+class FunctionError extends CallError {
+  constructor(message, name) {
+    super('function_failed', message);
+    if (name) Object.defineProperty(this, 'name', { value: name, writable: true, configurable: true });
+  }
+}
+FunctionError.prototype.name = 'FunctionError';
 
 // Asked for by `await`, JSON.stringify and the like: must be absent, never an error.
 const ABSENT = new Set(['then', 'constructor', '__proto__', 'toJSON']);
@@ -36,71 +48,80 @@ function unfinished(thing) {
   });
 }
 
-function outside(topic) {
-  return {
-    publish: () =>
-      Promise.reject(
-        new CallError(
-          'not_in_less',
-          `topics.${topic}.publish works only in a handler that Less runs (less-cli run or deploy); ` +
-            `in a test, replace it: topics.${topic} = { publish: async () => ({ id: '1' }) }`,
-        ),
+/** A call where no worker is; `instead` replaces it in a test. */
+function outside(what, instead) {
+  return () =>
+    Promise.reject(
+      new CallError(
+        'not_in_less',
+        `${what} works only in a handler that Less runs (less-cli run or deploy); in a test, replace it: ${instead}`,
       ),
-  };
+    );
 }
 
-function create() {
-  let connected;
-  const topics = withMissing((name) => {
-    if (!connected) return outside(name);
-    throw new CallError('unknown_topic', unknownTopic(name, connected.topics));
+/** Names of the project, each with what it stands for; before a worker says, `made(name)`. */
+function named(one, made) {
+  let names;
+  const object = withMissing((name) => {
+    if (!names) return made(name);
+    const subject = `there is no ${one}`;
+    const none = `${subject} '${name}': the project has none; create the folder less/${one}s/${name}`;
+    const message = names.length === 0 ? none : unknown(subject, name, `The project's ${one}s`, names);
+    throw new CallError(`unknown_${one}`, message);
   });
+  /** `a-b` can be written `a_b` as well. */
+  const connect = (entries) => {
+    names = entries.map(([name]) => name);
+    for (const [name, value] of entries) put(object, name, value, name.replaceAll('-', '_'));
+  };
+  return { object, connect };
+}
 
-  /** Called once by the worker, before it loads handlers. `publish(topic, message, options)` gives a promise. */
-  function connect(names, publish) {
-    connected = { topics: names };
-    for (const name of names) {
-      const topic = { publish: (message, options) => publish(name, message, options) };
-      Object.defineProperty(topics, name, { value: topic, enumerable: true, writable: true, configurable: true });
-      const alias = name.replaceAll('-', '_');
-      if (alias !== name) Object.defineProperty(topics, alias, { value: topic, writable: true, configurable: true });
-    }
+function put(object, name, value, alias) {
+  Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+  if (alias !== name) Object.defineProperty(object, alias, { value, writable: true, configurable: true });
+}
+
+function createKvs() {
+  const kvs = withMissing((name) => {
+    throw new CallError('unknown_method', unknown('kvs has no method', name, 'Its methods', KVS));
+  });
+  const connect = (methods) => {
+    for (const name of KVS) put(kvs, name, methods(name), camelCase(name));
+  };
+  connect((name) => outside(`kvs.${name}`, `kvs.${name} = async () => null`));
+  return { object: kvs, connect };
+}
+
+const camelCase = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+
+function create() {
+  const topics = named('topic', (name) => ({
+    publish: outside(`topics.${name}.publish`, `topics.${name} = { publish: async () => ({ id: '1' }) }`),
+  }));
+  const functions = named('function', (name) =>
+    outside(`functions.${name}`, `functions.${name} = async (payload) => ({ … })`),
+  );
+  const kvs = createKvs();
+
+  /** Called once by the worker, before it loads handlers: what each name and method does. */
+  function connect(calls) {
+    topics.connect(calls.topics);
+    functions.connect(calls.functions);
+    kvs.connect((name) => calls.kvs[name]);
   }
 
   const sdk = {
-    topics,
+    topics: topics.object,
     sockets: unfinished('sockets'),
-    functions: unfinished('functions'),
-    kvs: unfinished('kvs'),
+    functions: functions.object,
+    kvs: kvs.object,
     files: unfinished('files'),
     NonRetriableError,
+    CallError,
+    FunctionError,
   };
-  return { sdk, connect, CallError };
-}
-
-function unknownTopic(name, names) {
-  if (names.length === 0) {
-    return `there is no topic '${name}': the project has none; create the folder less/topics/${name}`;
-  }
-  const nearest = names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best));
-  const meant = distance(name, nearest) <= Math.max(2, name.length / 3) ? `; did you mean '${nearest}'?` : '.';
-  const listed =
-    names.length > 50 ? `${names.slice(0, 50).join(', ')} and ${names.length - 50} more` : names.join(', ');
-  return `there is no topic '${name}'${meant} The project's topics: ${listed}`;
-}
-
-/** Levenshtein's: how many letters to add, drop or change to make `a` of `b`, whatever their case. */
-function distance(a, b) {
-  [a, b] = [a.toLowerCase(), b.toLowerCase()];
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
+  return { sdk, connect };
 }
 
 globalThis[KEY] ??= create();

@@ -1,5 +1,5 @@
 // The SDK for `import`: the very objects that `require` gives.
 import sdk from './index.cjs';
 
-export const { topics, sockets, functions, kvs, files, NonRetriableError } = sdk;
+export const { topics, sockets, functions, kvs, files, NonRetriableError, CallError, FunctionError } = sdk;
 export default sdk;

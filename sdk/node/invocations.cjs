@@ -8,19 +8,18 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 const fs = require('node:fs');
 const { performance } = require('node:perf_hooks');
-const { PUBLISH } = require('./codec.cjs');
+const { isOfCall, toError } = require('./calls.cjs');
+const { Payload } = require('./checks.cjs');
 const { describe, isRetriable, render } = require('./errors.cjs');
 const { ResponseTooLarge, buildRequest, runRoute, toResponse } = require('./http.cjs');
 const { Log } = require('./logs.cjs');
-require('./index.cjs');
-const { CallError } = globalThis[Symbol.for('chuva.io/less')];
 
 /** What waited longer than this is handed back: the server may have given it to another worker. */
 const STALE_MS = 500;
 
 const THREW = 1;
 const THREW_NOT_RETRIABLE = 2;
-const RESPONSE_TOO_LARGE = 3;
+const TOO_LARGE = 3;
 
 // performance.now() and CLOCK_MONOTONIC tick alike, from different beginnings.
 const CLOCK_OFFSET = Number(process.hrtime.bigint()) / 1e6 - performance.now();
@@ -35,7 +34,7 @@ class Invocation {
     this.isClosed = false; // it failed from outside its handler, and may call nothing more
     this.hasEnded = false; // replied, or withdrawn
     this.result = undefined;
-    this.failure = undefined; // { error }: also undefined can be thrown
+    this.failure = undefined; // { error }: also undefined can be thrown; or { error, isTooLarge: true }
     this.hasFailedCalls = false; // since it was last looked at
     this.unhandled = undefined; // failed calls that nobody has looked at yet: promise → error
     this.ownLog = undefined;
@@ -59,13 +58,13 @@ class Invocations {
     this.pending = new Map(); // calls that wait for their Answer
     this.nextCall = 1;
     this.unhandledOf = new WeakMap();
-    this.publish = this.publish.bind(this);
   }
 
   /** What does not change for as long as the process lives. */
   serve(project, limits, logs) {
     this.project = project;
     this.limits = limits;
+    this.results = new Payload('result', limits.response_bytes, 'its caller gets an error');
     this.logs = logs;
   }
 
@@ -126,28 +125,30 @@ class Invocations {
       if (invocation.failure) this.tell(invocation, 'a call failed that nobody awaited', error);
       else invocation.failure = { error };
     }
-    const reply = invocation.failure ? undefined : this.toReply(invocation);
+    let reply;
+    try {
+      if (!invocation.failure) reply = this.toReply(invocation);
+    } catch (error) {
+      invocation.failure = { error, isTooLarge: isTooLarge(error) };
+    }
     if (invocation.ownLog) this.logs.close(invocation.ownLog);
-    if (invocation.failure) this.replyThrown(invocation.id, invocation.failure.error);
-    else if (reply) this.writer.response(invocation.id, reply);
-    else this.writer.done(invocation.id);
+    if (invocation.failure) this.replyThrown(invocation.id, invocation.failure);
+    else if (reply === undefined) this.writer.done(invocation.id);
+    else if (invocation.handler.isRoute) this.writer.response(invocation.id, reply);
+    else this.writer.result(invocation.id, reply);
     this.schedule();
     this.end(invocation);
   }
 
-  toReply(invocation) {
-    if (!invocation.handler.isRoute) return undefined;
-    try {
-      return toResponse(invocation.result, this.limits.response_bytes);
-    } catch (error) {
-      invocation.failure = { error };
-      return undefined;
-    }
+  /** What is sent of what its handler returned: of a route a response, of a function JSON. */
+  toReply({ handler, result }) {
+    if (handler.isRoute) return toResponse(result, this.limits.response_bytes);
+    if (handler.isFunction) return this.results.toJson(handler.path, result === undefined ? null : result);
+    return undefined;
   }
 
-  replyThrown(id, error) {
-    const status =
-      error instanceof ResponseTooLarge ? RESPONSE_TOO_LARGE : isRetriable(error) ? THREW : THREW_NOT_RETRIABLE;
+  replyThrown(id, { error, isTooLarge }) {
+    const status = isTooLarge ? TOO_LARGE : isRetriable(error) ? THREW : THREW_NOT_RETRIABLE;
     this.writer.threw(id, status, describe(error));
   }
 
@@ -158,70 +159,36 @@ class Invocations {
     if (this.running === 0) this.onIdle();
   }
 
-  /** `topics.<name>.publish`: a promise of `{ id }`. */
-  publish(topic, message, options) {
-    const invocation = this.storage.getStore();
-    try {
-      const what = `topics.${topic}.publish`;
-      check(what, invocation, options);
-      return this.call(invocation, PUBLISH, topic, this.toJson(what, message));
-    } catch (error) {
-      if (invocation) invocation.hasFailedCalls = true;
-      return Promise.reject(error);
-    }
-  }
-
-  toJson(what, message) {
-    let text;
-    try {
-      text = JSON.stringify(message);
-    } catch (cause) {
-      const error = new CallError(
-        'message_not_json',
-        `${what}: the message cannot be written as JSON: ${cause?.message}`,
-      );
-      error.cause = cause;
-      throw error;
-    }
-    if (text === undefined) {
-      throw new CallError(
-        'message_not_json',
-        `${what}: a message must be a value that JSON has, not ${describeType(message)}`,
-      );
-    }
-    const limit = this.limits.message_bytes;
-    // A UTF-16 unit takes at most three bytes: short texts need no counting.
-    const size = text.length * 3 <= limit ? 0 : Buffer.byteLength(text);
-    if (size > limit) {
-      const bytes = (count) => `${count.toLocaleString('en-US')} bytes`;
-      throw new CallError(
-        'message_too_large',
-        `${what}: the message has ${bytes(size)}, the limit is ${bytes(limit)}; nothing was published`,
-      );
-    }
-    return text;
-  }
-
-  call(invocation, service, target, payload) {
-    const id = this.nextCall++;
-    invocation.calls += 1;
-    this.writer.call(id, invocation.id, service, target, payload);
-    this.schedule();
+  /** A Call; a promise of what is answered. It rejects with the error. */
+  call(invocation, service, target, options, payload) {
+    const id = this.send(invocation, service, target, options, payload);
     return new Promise((resolve, reject) => this.pending.set(id, { invocation, resolve, reject }));
   }
 
-  answer({ call, value, error }) {
-    const waiting = this.pending.get(call);
+  /** A Call; a promise of its Answer, be it `value` or `error`. */
+  ask(invocation, service, target, options, payload) {
+    const id = this.send(invocation, service, target, options, payload);
+    return new Promise((resolve) => this.pending.set(id, { invocation, resolve, reject: undefined }));
+  }
+
+  send(invocation, service, target, options, payload) {
+    const id = this.nextCall++;
+    invocation.calls += 1;
+    this.writer.call(id, invocation.id, service, target, options, payload);
+    this.schedule();
+    return id;
+  }
+
+  answer(answer) {
+    const waiting = this.pending.get(answer.call);
     if (!waiting) return;
-    this.pending.delete(call);
-    const { invocation } = waiting;
+    this.pending.delete(answer.call);
+    const { invocation, resolve, reject } = waiting;
     invocation.calls -= 1;
-    if (error) {
-      invocation.hasFailedCalls = true;
-      waiting.reject(new CallError(error.code, error.message));
-    } else {
-      waiting.resolve(value);
-    }
+    if (answer.error) invocation.hasFailedCalls = true;
+    if (!reject) resolve(answer);
+    else if (answer.error) reject(toError(answer.error));
+    else resolve(answer.value);
     // Once this turn's continuations have run: they may call again.
     if (invocation.isDone && invocation.calls === 0) setImmediate(() => this.settle(invocation, false));
   }
@@ -229,7 +196,7 @@ class Invocations {
   /** A rejection that nobody handles, so far. */
   unhandledRejection(error, promise) {
     const invocation = this.storage.getStore();
-    if (invocation && !invocation.hasEnded && error instanceof CallError) {
+    if (invocation && !invocation.hasEnded && isOfCall(error)) {
       // It may yet be awaited (`a = publish(1); b = publish(2); await a; await b`): judged at the end.
       (invocation.unhandled ??= new Map()).set(promise, error);
       this.unhandledOf.set(promise, invocation);
@@ -269,9 +236,9 @@ async function run(invocations, invocation, invoke) {
           : await runRoute(handler, request, response, context);
       result ??= response;
     } else {
-      const message = invoke.message();
+      const payload = handler.isCron ? undefined : invoke.payload();
       invoke.release();
-      await handler.runSubscriber(message, context);
+      result = await handler.run(payload, context);
     }
     invocations.done(invocation, result, undefined);
   } catch (error) {
@@ -279,18 +246,9 @@ async function run(invocations, invocation, invoke) {
   }
 }
 
-function check(what, invocation, options) {
-  if (!invocation) {
-    throw new CallError('no_invocation', `${what} was called outside any invocation; call it from a handler's process`);
-  }
-  if (invocation.hasEnded || invocation.isClosed) {
-    throw new CallError('invocation_ended', `${what} was called after its invocation ended; await what process starts`);
-  }
-  if (options !== undefined) throw new CallError('not_yet', `${what} takes no options yet`);
-}
-
-function describeType(value) {
-  return value === undefined ? 'undefined' : `a ${typeof value}`;
+/** Of what a handler returned. */
+function isTooLarge(error) {
+  return error instanceof ResponseTooLarge || error?.code === 'result_too_large';
 }
 
 module.exports = { Invocations };

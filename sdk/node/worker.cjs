@@ -7,6 +7,7 @@
 const fs = require('node:fs');
 const net = require('node:net');
 const { performance } = require('node:perf_hooks');
+const { createCalls } = require('./calls.cjs');
 const codec = require('./codec.cjs');
 const errors = require('./errors.cjs');
 const { Invocations } = require('./invocations.cjs');
@@ -90,7 +91,7 @@ function take(type, buffer, at, end) {
   }
 }
 
-async function start({ version, project, root: given, handlers, topics, limits }) {
+async function start({ version, project, root: given, handlers, topics, functions, limits }) {
   if (version !== codec.VERSION) {
     throw new Error(`the server speaks version ${version} of the protocol, this worker ${codec.VERSION}`);
   }
@@ -98,7 +99,7 @@ async function start({ version, project, root: given, handlers, topics, limits }
   errors.setRoot(root);
   logs.limits = limits;
   invocations.serve(project, limits, logs);
-  connect(topics, invocations.publish);
+  connect(createCalls(invocations, { topics, functions, limits }));
   const { table, problems } = await load(root, handlers, (place) => fs.writeSync(board, markOf(place + 1), 0, 8, 0));
   invocations.table = table;
   writer.loaded(problems);

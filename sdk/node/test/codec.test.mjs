@@ -43,8 +43,9 @@ function readInvoke(invoke) {
   };
   if (invoke.kind === codec.MESSAGE) {
     const { attempt, published_at, message_id: message } = context;
-    return { ...common, kind: 'message', message, attempt, published_at, payload: invoke.message() };
+    return { ...common, kind: 'message', message, attempt, published_at, payload: invoke.payload() };
   }
+  if (invoke.kind === codec.FUNCTION_CALL) return { ...common, kind: 'call', payload: invoke.payload() };
   const head = invoke.head();
   return {
     ...common,
@@ -60,6 +61,7 @@ function write(writer, fields) {
       return writer.loaded(fields.problems);
     case 'reply':
       if (fields.thrown) return writer.threw(fields.id, fields.status, fields.thrown);
+      if (fields.result) return writer.result(fields.id, fields.result);
       if (!fields.response) return writer.done(fields.id);
       return writer.response(fields.id, {
         ...fields.response,
@@ -69,7 +71,14 @@ function write(writer, fields) {
     case 'returned':
       return writer.returned(fields.id);
     case 'call':
-      return writer.call(fields.call, fields.id, codec.PUBLISH, fields.target, fields.payload);
+      return writer.call(
+        fields.call,
+        fields.id,
+        { publish: codec.PUBLISH, function: codec.FUNCTION, kvs: codec.KVS }[fields.service],
+        fields.target,
+        fields.options,
+        fields.payload,
+      );
     case 'log':
       return writer.log(fields.id, fields.error, fields.time, fields.text);
     default:
@@ -91,13 +100,15 @@ for (const { name, direction, fields, hex } of golden) {
       const bytes = Buffer.from(hex, 'hex');
       assert.deepEqual(read(bytes[4], bytes, 5, bytes.length), expected);
     });
-  } else if (!fields.options) {
+  } else if (!fields.exclusive) {
     test(`the worker writes: ${name}`, () => {
       const { writer, bytes } = collect();
       write(writer, fields);
       assert.equal(bytes().toString('hex'), hex);
       assert.deepEqual(
-        decode(Buffer.from(hex, 'hex').subarray(4), () => fields.response !== undefined),
+        decode(Buffer.from(hex, 'hex').subarray(4), () =>
+          fields.response ? 'request' : fields.result ? 'call' : 'message',
+        ),
         fields,
       );
     });
@@ -165,7 +176,7 @@ test('frames that outgrow the write buffer leave in order, none torn', () => {
   }
   const seen = [];
   for (let rest = bytes(); rest.length > 0; rest = rest.subarray(4 + rest.readUInt32LE(0))) {
-    const frame = decode(rest.subarray(4, 4 + rest.readUInt32LE(0)), () => true);
+    const frame = decode(rest.subarray(4, 4 + rest.readUInt32LE(0)), () => 'request');
     if (frame.type === 'log') seen.push([frame.id, frame.text]);
     else assert.deepEqual(frame.response.headers[0][1], seen.at(-1)[1]);
   }

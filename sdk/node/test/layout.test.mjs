@@ -43,11 +43,11 @@ test('require and import give the same objects', async (t) => {
       exports.process = async () => {
         const named = await import('@chuva.io/less');
         const sdk = require('@chuva.io/less');
-        const names = ['topics', 'sockets', 'functions', 'kvs', 'files', 'NonRetriableError'];
+        const names = ['topics', 'sockets', 'functions', 'kvs', 'files', 'NonRetriableError', 'CallError', 'FunctionError'];
         return { body: [named.default === sdk, ...names.map((name) => named[name] === sdk[name] && sdk[name] !== undefined)] };
       };`,
   });
-  assert.deepEqual(JSON.parse((await server.request('apis/a/get')).body), Array(7).fill(true));
+  assert.deepEqual(JSON.parse((await server.request('apis/a/get')).body), Array(9).fill(true));
 });
 
 test('a folder with braces in its name is a folder', async (t) => {
@@ -88,8 +88,8 @@ test('every handler that cannot be served is a problem, with its place and a hin
   const found = Object.fromEntries(problems.map(({ file, message }) => [file, message]));
   const expected = {
     'less/apis/a/nothing/get.js': /^does not export 'process'\nhint: exports.process = async \(request, response\)/,
-    'less/apis/a/number/get.js': /^exports a 'process' that is no function but a number\nhint:/,
-    'less/apis/a/middlewares/get.js': /^item 2 of 'middlewares' is no function but a string\nhint:/,
+    'less/apis/a/number/get.js': /^exports a 'process' that is no function but 7\nhint:/,
+    'less/apis/a/middlewares/get.js': /^item 2 of 'middlewares' is no function but the string "auth"\nhint:/,
     'less/apis/a/middleware/get.js': /^exports 'middlewares' that are no array but a function\nhint:/,
     'less/apis/a/syntax-cjs/get.js:2': /^syntax error: Unexpected token ';'\n    const y = ;\n {14}\^$/,
     'less/apis/a/syntax-esm/get.js:3': /^syntax error: Unexpected token ';'\n    const y = ;\n {14}\^$/,
@@ -111,7 +111,7 @@ test('every handler that cannot be served is a problem, with its place and a hin
 
 test('a worker of another version of the protocol says so and ends', async (t) => {
   const server = new Server(t, {});
-  server.load(2).catch(() => {});
+  server.load(3).catch(() => {});
   assert.equal((await server.exited).code, 1);
-  assert.match(server.output, /the server speaks version 2 of the protocol, this worker 1/);
+  assert.match(server.output, /the server speaks version 3 of the protocol, this worker 2/);
 });

@@ -1,7 +1,7 @@
 // The SDK where no worker is: a unit test of a handler.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import less, { NonRetriableError, topics, kvs } from '../index.mjs';
+import less, { NonRetriableError, functions, kvs, topics } from '../index.mjs';
 
 test('outside of Less a publish says where it works, and what to do in a test', async () => {
   await assert.rejects(topics.order_placed.publish({}), {
@@ -11,17 +11,56 @@ test('outside of Less a publish says where it works, and what to do in a test', 
   });
 });
 
+test('so do a function and the key-value store', async () => {
+  await assert.rejects(functions.charge({}), {
+    code: 'not_in_less',
+    message: /^functions\.charge works only in .*in a test, replace it: functions\.charge = async/,
+  });
+  for (const name of [...Object.keys(kvs), 'getWithVersion']) {
+    await assert.rejects(kvs[name]('a'), {
+      code: 'not_in_less',
+      message: /^kvs\.\w+ works only in .*replace it: kvs\./,
+    });
+  }
+});
+
+test('a misspelt method of kvs is told also outside of Less', () => {
+  assert.throws(() => kvs.gett('a'), {
+    code: 'unknown_method',
+    message:
+      "kvs has no method 'gett'; did you mean 'get'? Its methods: get, set, delete, increment, list, get_with_version",
+  });
+});
+
 test('a topic can be replaced in a test', async (t) => {
   t.after(() => delete topics.order_placed);
   topics.order_placed = { publish: async (message) => ({ id: message }) };
   assert.deepEqual(await less.topics.order_placed.publish(1), { id: 1 });
 });
 
+test('so can a function and a method of kvs', async (t) => {
+  const { get } = kvs;
+  t.after(() => (delete functions.charge, (kvs.get = get)));
+  functions.charge = async (card) => ({ card });
+  kvs.get = async () => 7;
+  assert.deepEqual([await less.functions.charge(1), await less.kvs.get('a')], [{ card: 1 }, 7]);
+});
+
 test('the SDK can be awaited, inspected and compared', async () => {
   assert.equal(await topics, topics);
   assert.equal(JSON.stringify(kvs), '{}');
   assert.equal(String(kvs), '[object Object]');
-  assert.deepEqual(Object.keys(less), ['topics', 'sockets', 'functions', 'kvs', 'files', 'NonRetriableError']);
+  assert.deepEqual(Object.keys(less), [
+    'topics',
+    'sockets',
+    'functions',
+    'kvs',
+    'files',
+    'NonRetriableError',
+    'CallError',
+    'FunctionError',
+  ]);
+  assert.deepEqual(Object.keys(kvs), ['get', 'set', 'delete', 'increment', 'list', 'get_with_version']);
 });
 
 test('a NonRetriableError is an error of that name', () => {

@@ -39,6 +39,7 @@ export function encode(fields) {
 }
 
 function invoke(fields) {
+  const isMessage = fields.kind === 'message';
   const isRequest = fields.kind === 'request';
   const head = isRequest ? Buffer.from(JSON.stringify(fields.head)) : Buffer.alloc(0);
   return frame(
@@ -46,22 +47,22 @@ function invoke(fields) {
     u64(fields.id),
     u16(fields.slot),
     u16(fields.handler),
-    u8(isRequest ? 1 : 0),
-    u32(isRequest ? 1 : fields.attempt),
-    u64(isRequest ? 0 : fields.published_at),
+    u8(['message', 'request', 'call'].indexOf(fields.kind)),
+    u32(isMessage ? fields.attempt : 1),
+    u64(isMessage ? fields.published_at : 0),
     u64(fields.deadline),
     u64(fields.sent_at),
     uuid(fields.invocation),
     uuid(fields.trace),
-    uuid(isRequest ? NIL : fields.message),
+    uuid(isMessage ? fields.message : NIL),
     u32(head.length),
     head,
     isRequest ? Buffer.from(fields.body_hex, 'hex') : fields.payload,
   );
 }
 
-/** The fields of a worker's frame (type and body), as the golden file names them. `isRoute(id)`: what the Invoke was. */
-export function decode(bytes, isRoute = () => false) {
+/** The fields of a worker's frame (type and body), as the golden file names them. `kindOf(id)`: what the Invoke was. */
+export function decode(bytes, kindOf = () => 'message') {
   const type = bytes[0];
   const body = bytes.subarray(1);
   const id = () => Number(body.readBigUInt64LE(0));
@@ -71,9 +72,10 @@ export function decode(bytes, isRoute = () => false) {
     case 66: {
       const status = body[8];
       if (status > 0) return { type: 'reply', id: id(), status, thrown: JSON.parse(body.subarray(9)) };
-      return isRoute(id())
-        ? { type: 'reply', id: id(), status, response: response(body.subarray(9)) }
-        : { type: 'reply', id: id(), status };
+      const returned = body.subarray(9);
+      const reply = { type: 'reply', id: id(), status };
+      if (kindOf(id()) === 'request') return { ...reply, response: response(returned) };
+      return kindOf(id()) === 'call' ? { ...reply, result: returned.toString() } : reply;
     }
     case 67:
       return { type: 'returned', id: id() };
@@ -84,7 +86,7 @@ export function decode(bytes, isRoute = () => false) {
         type: 'call',
         call: id(),
         id: Number(body.readBigUInt64LE(8)),
-        service: { 1: 'publish' }[body[16]],
+        service: { 1: 'publish', 2: 'function', 3: 'kvs' }[body[16]],
         target: body.toString('utf8', 19, target),
         options: body.toString('utf8', target + 4, payload),
         payload: body.toString('utf8', payload),

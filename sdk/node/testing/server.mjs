@@ -12,6 +12,8 @@ export const FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warnin
 const LIMITS = {
   message_bytes: 262144,
   response_bytes: 6291456,
+  value_bytes: 409600,
+  key_bytes: 2048,
   log_lines: 10000,
   log_bytes: 1048576,
   log_line_bytes: 65536,
@@ -43,20 +45,40 @@ export function layOut(files) {
   return root;
 }
 
-/** The handlers among a project's files, in alphabetical order. */
+const KINDS = {
+  route: /^less\/(apis\/.+\/(?:get|post|put|patch|delete))\.[cm]?js$/,
+  subscriber: /^less\/(topics\/[^/]+\/[^/]+|external_topics\/[^/]+\/[^/]+\/[^/]+)\/index\.[cm]?js$/,
+  cron: /^less\/(crons\/[^/]+)\/index\.[cm]?js$/,
+  function: /^less\/(functions\/[^/]+)\/index\.[cm]?js$/,
+};
+/** What an Invoke of a kind of handler is. */
+const INVOKES = { route: 'request', subscriber: 'message', cron: 'message', function: 'call' };
+
+/** The handlers among a project's files, in alphabetical order. A `.js` beside its `.ts` is what a build made. */
 function discover(files) {
-  const found = Object.keys(files)
-    .sort()
-    .map((file) => {
-      const route = /^less\/(apis\/.+\/(?:get|post|put|patch|delete))\.[cm]?js$/.exec(file);
-      if (route) return { path: route[1], file, kind: 'route' };
-      const subscriber = /^less\/(topics\/[^/]+\/[^/]+)\/index\.[cm]?js$/.exec(file);
-      return subscriber && { path: subscriber[1], file, kind: 'subscriber' };
-    });
-  return found.filter(Boolean);
+  const found = [];
+  for (const file of Object.keys(files).sort()) {
+    const source = file.replace(/\.js$/, '.ts');
+    const written = file.endsWith('.js') && source in files ? { source } : {};
+    for (const [kind, pattern] of Object.entries(KINDS)) {
+      const path = pattern.exec(file)?.[1];
+      if (path) found.push({ path, file, ...written, kind });
+    }
+  }
+  return found;
 }
 
-/** A worker that serves `files`, loaded; it ends with the test. `options`: limits, topics, answer. */
+/** The second part of the paths of a kind. */
+const namesOf = (handlers, folder) => [
+  ...new Set(
+    handlers
+      .map((handler) => handler.path.split('/'))
+      .filter((at) => at[0] === folder)
+      .map((at) => at[1]),
+  ),
+];
+
+/** A worker that serves `files`, loaded; it ends with the test. `options`: limits, topics, functions, answer. */
 export async function serve(test, files, options = {}) {
   const server = new Server(test, files, options);
   const loaded = await server.load();
@@ -66,22 +88,22 @@ export async function serve(test, files, options = {}) {
 
 export class Server {
   /** `answer(call)`: fields of the Answer to a Call, or undefined to leave it open. By default all succeed. */
-  constructor(test, files, { limits, topics, answer } = {}) {
+  constructor(test, files, { limits, topics, functions, answer } = {}) {
     this.root = layOut(files);
     this.handlers = discover(files);
-    this.topics = topics ?? [
-      ...new Set(this.handlers.filter((h) => h.kind === 'subscriber').map((h) => h.path.split('/')[1])),
-    ];
+    this.topics = topics ?? namesOf(this.handlers, 'topics');
+    this.functions = functions ?? namesOf(this.handlers, 'functions');
     this.limits = { ...LIMITS, ...limits };
     this.answer = answer ?? (({ call }) => ({ ok: `{"id":"m${call}"}` }));
     this.frames = [];
     this.waiting = [];
-    this.routes = new Set();
+    this.kinds = new Map();
     this.nextId = 1;
     this.output = '';
     const boardFile = path.join(this.root, 'board');
     this.board = fs.openSync(boardFile, 'w+');
-    this.process = spawn(process.execPath, [...FLAGS, path.join(SDK, 'worker.cjs')], {
+    const flags = this.handlers.some((handler) => handler.source) ? [...FLAGS, '--enable-source-maps'] : FLAGS;
+    this.process = spawn(process.execPath, [...flags, path.join(SDK, 'worker.cjs')], {
       cwd: this.root,
       env: { PATH: process.env.PATH, LESS_FD: '3', LESS_BOARD_FD: '4' },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.board],
@@ -104,7 +126,7 @@ export class Server {
       buffer = Buffer.concat([buffer, data]);
       while (buffer.length >= 4 && buffer.length >= 4 + buffer.readUInt32LE(0)) {
         const end = 4 + buffer.readUInt32LE(0);
-        this.take(decode(buffer.subarray(4, end), (id) => this.routes.has(id)));
+        this.take(decode(buffer.subarray(4, end), (id) => this.kinds.get(id)));
         buffer = buffer.subarray(end);
       }
     });
@@ -134,9 +156,9 @@ export class Server {
     return new Promise((resolve, reject) => this.waiting.push({ what, wanted, resolve, reject }));
   }
 
-  load(version = 1) {
-    const { root, handlers, topics, limits } = this;
-    this.send({ type: 'load', load: { version, project: 'shop', root, handlers, topics, limits } });
+  load(version = 2) {
+    const { root, handlers, topics, functions, limits } = this;
+    this.send({ type: 'load', load: { version, project: 'shop', root, handlers, topics, functions, limits } });
     return this.frame('Loaded', (frame) => frame.type === 'loaded');
   }
 
@@ -155,11 +177,17 @@ export class Server {
       deadline: Date.now() + 30_000,
       sent_at: fresh(),
     };
-    if (this.handlers[handler].kind === 'subscriber') {
+    const kind = INVOKES[this.handlers[handler].kind];
+    this.kinds.set(id, kind);
+    if (kind === 'call') {
+      const { payload = null, ...rest } = given;
+      return { ...common, kind, payload: JSON.stringify(payload), ...rest };
+    }
+    if (kind === 'message') {
       const { message = {}, ...rest } = given;
       return {
         ...common,
-        kind: 'message',
+        kind,
         message: MESSAGE,
         attempt: 1,
         published_at: 1700000000000,
@@ -167,10 +195,9 @@ export class Server {
         ...rest,
       };
     }
-    this.routes.add(id);
     const { body = '', sent_at = common.sent_at, ...rest } = given;
     const head = { method: 'POST', path: '/', headers: [], query: [], params: [], is_base64: false, ...rest };
-    return { ...common, sent_at, kind: 'request', head, body_hex: Buffer.from(body).toString('hex') };
+    return { ...common, sent_at, kind, head, body_hex: Buffer.from(body).toString('hex') };
   }
 
   /** Invokes and waits for the Reply. */
@@ -193,6 +220,13 @@ export class Server {
       headers: Object.fromEntries(response.headers),
       body: Buffer.from(response.body_hex, 'hex').toString(),
     };
+  }
+
+  /** Runs a function; its result. */
+  async result(path, payload) {
+    const { status, result, thrown } = await this.run(path, { payload });
+    if (status !== 0) throw Object.assign(new Error(thrown.message), { status, thrown });
+    return JSON.parse(result);
   }
 
   logs(id) {

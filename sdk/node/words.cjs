@@ -1,0 +1,46 @@
+'use strict';
+// Words that messages share: what a value is, how many bytes, and which name was probably meant.
+
+/** What a value is, for a sentence that says what it should have been. */
+function kindOf(value) {
+  switch (typeof value) {
+    case 'string':
+      return `the string ${JSON.stringify(value.slice(0, 40))}`;
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return String(value);
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'an array' : 'an object';
+    default:
+      return `a ${typeof value}`;
+  }
+}
+
+const bytes = (count) => `${count.toLocaleString('en-US')} bytes`;
+
+/** `there is no topic 'a'; did you mean 'b'? The project's topics: b, c` */
+function unknown(subject, name, those, names) {
+  const nearest = names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best));
+  const meant = distance(name, nearest) <= Math.max(2, name.length / 3) ? `; did you mean '${nearest}'?` : '.';
+  const listed =
+    names.length > 50 ? `${names.slice(0, 50).join(', ')} and ${names.length - 50} more` : names.join(', ');
+  return `${subject} '${name}'${meant} ${those}: ${listed}`;
+}
+
+/** Levenshtein's: how many letters to add, drop or change to make `a` of `b`, whatever their case. */
+function distance(a, b) {
+  [a, b] = [a.toLowerCase(), b.toLowerCase()];
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+module.exports = { bytes, kindOf, unknown };
