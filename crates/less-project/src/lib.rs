@@ -12,6 +12,7 @@ mod name;
 mod problem;
 mod routes;
 
+pub use closest::closest;
 pub use config::{ApiConfig, Config, RetryPolicy, SubscriberConfig, TopicConfig};
 pub use discover::{discover, discover_built};
 pub use model::{Api, Env, Handler, Language, Project, Route, Segment, Subscriber, Topic, Verb};
