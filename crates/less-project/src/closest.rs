@@ -1,7 +1,7 @@
 //! What the user may have meant: the nearest of the names that exist.
 
 /// The one of `names` that `given` is most likely a slip of, if any is close enough to be worth saying.
-pub(crate) fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     // A third of the letters may be wrong: `ordrs` is `orders`, but `a` is not `b`.
     let most = (given.chars().count() / 3).clamp(1, 4);

@@ -16,6 +16,7 @@ mod routes;
 mod schedules;
 mod typescript;
 
+pub use closest::closest;
 pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig};
 pub use cron::{BadSchedule, Schedule};
 pub use discover::{discover, discover_built};

@@ -7,8 +7,13 @@
 //!        body: u32 LE length · DeployMeta as JSON · a tar of the project's folder
 //! GET    /v1/projects                                → [ProjectInfo]
 //! GET    /v1/projects/<name>                         → Resources
-//! GET    /v1/projects/<name>/log?path=&since=&after= → LogLine per line (NDJSON), oldest first;
-//!        path: a handler's identity, or none for all; since: ms since 1970; after: the cursor of the last line seen
+//! GET    /v1/projects/<name>/log?path=&since=&after=&follow=true → LogLine per line (NDJSON), oldest first;
+//!        path: a handler's identity, or none for all; since: ms since 1970; after: the cursor of the last line seen;
+//!        follow: it does not end, but goes on with each line as it is stored, until the server stops
+//! POST   /v1/projects/<name>/topics/<topic>/publish?delay=&idempotency_key=&ordering_key= → Published
+//!        body: the message, JSON; delay: seconds
+//! POST   /v1/projects/<name>/functions/<function>/invoke → its result, JSON
+//!        body: the argument, JSON
 //! DELETE /v1/projects/<name>?purge=true|false        → Deleted
 //! POST   /v1/stop                                    → 202; the server drains and exits
 //! ```
@@ -95,6 +100,8 @@ pub struct Resources {
     pub websites: Vec<NamedUrl>,
     /// Unsettled deliveries per subscriber that has some: `topics/<topic>/<subscriber>`.
     pub waiting: Vec<Waiting>,
+    #[serde(default)]
+    pub crons: Vec<CronInfo>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +118,21 @@ pub struct Waiting {
     pub parked: bool,
     /// Its `concurrency` is 0: they wait until a deploy says otherwise, or expire.
     pub paused: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CronInfo {
+    pub name: String,
+    /// As the project says it: `0 9 * * ? *`, `rate(5 minutes)`.
+    pub schedule: String,
+    /// The next run, ms since 1970; none when there is no further one.
+    pub next: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Of the message; of the first one, when this repeats its idempotency key.
+    pub id: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,4 +163,7 @@ pub struct ErrorBody {
     /// Stable: `unknown_project`, `unauthorized`, `bad_request`, …
     pub code: String,
     pub message: String,
+    /// Of `function_failed`: the name of what the function threw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }

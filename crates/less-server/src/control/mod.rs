@@ -1,6 +1,7 @@
 //! The control API: what `less-cli` asks of a server, on a port of its own, with a token.
 
 pub mod api;
+mod calls;
 mod deploy;
 mod log;
 
@@ -33,11 +34,13 @@ pub struct Control {
 pub(crate) struct Refused {
     status: StatusCode,
     body: ErrorBody,
+    /// The project that was asked for and is not there.
+    missing: Option<String>,
 }
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, body: ErrorBody { code: code.into(), message: message.into() } }
+        Self { status, body: ErrorBody { code: code.into(), message: message.into(), name: None }, missing: None }
     }
 
     pub(crate) fn internal(error: &anyhow::Error) -> Self {
@@ -46,8 +49,9 @@ impl Refused {
     }
 
     pub(crate) fn unknown_project(name: &str) -> Self {
-        let hint = "`less-cli list` shows those that are";
-        Self::new(StatusCode::NOT_FOUND, "unknown_project", format!("project \"{name}\" is not deployed; {hint}"))
+        let message = format!("project \"{name}\" is not deployed");
+        let refused = Self::new(StatusCode::NOT_FOUND, "unknown_project", message);
+        Self { missing: Some(name.to_owned()), ..refused }
     }
 }
 
@@ -63,8 +67,25 @@ impl Control {
         }
         match self.route(path, request, tasks).await {
             Ok(response) => response,
-            Err(Refused { status, body }) => json(status, &body),
+            Err(refused) => {
+                let Refused { status, body, .. } = self.naming_projects(refused).await;
+                json(status, &body)
+            }
         }
+    }
+
+    /// Who asks for a project that is not there sees those that are.
+    async fn naming_projects(&self, mut refused: Refused) -> Refused {
+        if let Some(missing) = &refused.missing
+            && let Ok(projects) = self.projects.list().await
+        {
+            let names: Vec<&str> = projects.iter().map(|project| project.name.as_str()).collect();
+            refused.body.message.push_str(&match names.as_slice() {
+                [] => "; none is\n  hint: deploy it in its folder: less-cli deploy <name>".to_owned(),
+                names => format!("; deployed are: {}{}", names.join(", "), meant(missing, names)),
+            });
+        }
+        refused
     }
 
     async fn route(&self, path: &str, request: Request<Incoming>, tasks: &Tasks) -> Answer {
@@ -86,6 +107,14 @@ impl Control {
             }
             (&Method::GET, ["v1", "projects", name, "log"]) => {
                 log::read(&self.projects, &project_name(name)?, &query, tasks).await
+            }
+            (&Method::POST, ["v1", "projects", name, "topics", topic, "publish"]) => {
+                let live = self.projects.live(&project_name(name)?).await?;
+                calls::publish(&live, topic, &query, request.into_body()).await
+            }
+            (&Method::POST, ["v1", "projects", name, "functions", function, "invoke"]) => {
+                let live = self.projects.live(&project_name(name)?).await?;
+                calls::invoke(&live, function, request.into_body()).await
             }
             (&Method::DELETE, ["v1", "projects", name]) => {
                 let purge = query.iter().any(|(key, value)| key == "purge" && value == "true");
@@ -129,6 +158,12 @@ impl Control {
 
 fn project_name(given: &str) -> Result<ProjectName, Refused> {
     ProjectName::parse(given).map_err(|bad| Refused::new(StatusCode::BAD_REQUEST, "bad_project_name", bad.to_string()))
+}
+
+/// A further line of an error, when the name that was given is nearly one that exists.
+fn meant(given: &str, names: &[&str]) -> String {
+    let closest = less_project::closest(given, names.iter().copied());
+    closest.map_or_else(String::new, |name| format!("\n  hint: did you mean {name}?"))
 }
 
 /// One JSON value and a line end.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::format;
 use super::index::Parts;
 use super::segment::Segment;
-use super::{Line, LogLimits};
+use super::{Cursor, Line, LogLimits};
 
 pub(super) struct Folder {
     dir: PathBuf,
@@ -92,6 +92,14 @@ impl Folder {
         let taken = segment.append(lines, self.limits.segment_bytes)?;
         self.active = Some(segment);
         Ok(taken)
+    }
+
+    /// Where the stored lines end.
+    pub(super) fn end(&self) -> Cursor {
+        match &self.active {
+            Some(segment) => Cursor { segment: segment.number, offset: segment.len() },
+            None => Cursor { segment: self.last_number, offset: u64::MAX },
+        }
     }
 
     /// Takes the active segment out; whoever has written to it puts it back.

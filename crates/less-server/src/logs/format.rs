@@ -139,6 +139,11 @@ impl Frames {
         Ok(())
     }
 
+    /// How long the file is by now.
+    pub(super) fn file_len(&self) -> io::Result<u64> {
+        Ok(self.file.get_ref().metadata()?.len())
+    }
+
     /// Where the next frame begins: after the last one that was whole.
     pub(super) fn at(&self) -> u64 {
         self.range.start

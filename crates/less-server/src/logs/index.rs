@@ -107,6 +107,11 @@ impl Parts {
         Self { index, at: LOG_HEAD, from, end }
     }
 
+    /// The segment has grown. Its index is not read again: what has come is met as it is.
+    pub(super) fn reach(&mut self, end: u64) {
+        self.end = end;
+    }
+
     pub(super) fn next(&mut self, wanted: &Wanted) -> io::Result<Option<Range<u64>>> {
         while let Some(block) = self.next_block()? {
             self.at = block.range.end;

@@ -4,12 +4,13 @@
 //! database knows nothing of them. An appended line is in a file within 20 ms or so, when the disk keeps up; `flush` waits
 //! for it. What is written survives `kill -9` (the page cache has it), but nothing is synced: a power cut may cost
 //! the last seconds. When lines come faster than the disk takes them, 8 MiB wait and the rest is left out, with one
-//! line per handler that says how many.
+//! line per handler that says how many. Who follows a log reads the same files, woken by the writer, which never waits.
 //!
 //! Reading order: `format` (what lies on disk), `segment`, `folder` (rotation, what has to go), `queue` and `writer`
-//! (how lines get there), `index` and `read` (how they come back).
+//! (how lines get there), `index`, `read` and `follow` (how they come back).
 
 mod folder;
+mod follow;
 mod format;
 mod index;
 mod queue;
@@ -27,15 +28,19 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use folder::Folder;
+pub use follow::Follower;
 use queue::{LeftOut, Queue};
 pub use read::Reader;
 use writer::Writer;
 
 /// The longest text of a line. A worker's lines are shorter; an error's stack, told by the server, need not be.
 const LINE_BYTES: usize = 128 << 10;
+/// Who may follow one project's log at once: each has a file open and may keep a piece of text in memory.
+pub const FOLLOWERS: usize = 64;
 
 /// One line of a handler, or about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +140,10 @@ pub struct Logs {
 struct Shared {
     dir: PathBuf,
     queue: Arc<Queue>,
+    /// Where the stored lines end; the writer tells it after each batch, for as long as it lives.
+    stored: watch::Receiver<Cursor>,
+    /// Places for followers.
+    followers: Arc<Semaphore>,
 }
 
 impl Drop for Shared {
@@ -149,9 +158,11 @@ impl Logs {
     pub fn open(dir: PathBuf, limits: LogLimits, now: impl Fn() -> i64 + Send + 'static) -> io::Result<Self> {
         let folder = Folder::open(&dir, limits, now())?;
         let queue = Arc::new(Queue::default());
-        let writer = Writer { queue: queue.clone(), folder, now, left_out: LeftOut::new() };
+        let (tell, stored) = watch::channel(folder.end());
+        let writer = Writer { queue: queue.clone(), folder, now, left_out: LeftOut::new(), stored: tell };
         std::thread::Builder::new().name("less-logs".into()).spawn(move || writer.run())?;
-        Ok(Self { shared: Arc::new(Shared { dir, queue }) })
+        let followers = Arc::new(Semaphore::new(FOLLOWERS));
+        Ok(Self { shared: Arc::new(Shared { dir, queue, stored, followers }) })
     }
 
     /// Takes a line to be stored after all those taken before. Never waits. After `close` it does nothing.
@@ -176,7 +187,15 @@ impl Logs {
     /// blocking is allowed.
     pub async fn read(&self, query: &Query) -> io::Result<Reader> {
         self.flush().await;
-        Reader::open(&self.shared.dir, query)
+        let end = *self.shared.stored.borrow();
+        Reader::open(&self.shared.dir, query, end)
+    }
+
+    /// Everything that matches and is kept, and then what comes. None when [`FOLLOWERS`] follow already. It reads
+    /// files as it goes: use it where blocking is allowed.
+    pub fn follow(&self, query: &Query) -> io::Result<Option<Follower>> {
+        let Ok(place) = self.shared.followers.clone().try_acquire_owned() else { return Ok(None) };
+        Follower::open(&self.shared.dir, query, self.shared.stored.clone(), place).map(Some)
     }
 }
 

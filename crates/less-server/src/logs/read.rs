@@ -1,7 +1,9 @@
 //! Reads a project's lines from its segments, oldest first, in constant memory.
 //!
 //! It works on the files alone and holds nothing of the writer: a segment that goes while it is read is read to its
-//! end if it is open, and passed over if it is not. A record that is torn ends its part: the writer may be at it.
+//! end if it is open, and passed over if it is not. It stops at an end that the writer has told, beyond which records
+//! may be half written, and goes on from there when it is told a later one. A record that is torn all the same (a disk's
+//! fault) ends its part.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,6 +19,8 @@ pub struct Reader {
     dir: PathBuf,
     wanted: Wanted,
     after: Cursor,
+    /// Nothing beyond it is read.
+    end: Cursor,
     /// Still to be read.
     numbers: VecDeque<u64>,
     segment: Option<OpenSegment>,
@@ -31,14 +35,32 @@ struct OpenSegment {
 }
 
 impl Reader {
-    pub(super) fn open(dir: &Path, query: &Query) -> io::Result<Self> {
+    pub(super) fn open(dir: &Path, query: &Query, end: Cursor) -> io::Result<Self> {
         let mut numbers = VecDeque::from(format::segments(dir)?);
         // A cursor beyond the end comes from an earlier life of this log, of which nothing is left.
         let newest = numbers.back().copied().unwrap_or(0);
         let after = query.after.filter(|after| after.segment <= newest).unwrap_or_default();
-        numbers.retain(|number| *number >= after.segment);
+        numbers.retain(|number| (after.segment..=end.segment).contains(number));
         let wanted = Wanted::new(query.path.as_deref(), query.since);
-        Ok(Self { dir: dir.into(), wanted, after, numbers, segment: None })
+        Ok(Self { dir: dir.into(), wanted, after, end, numbers, segment: None })
+    }
+
+    pub(super) fn end(&self) -> Cursor {
+        self.end
+    }
+
+    /// From now on it reads up to a later `end`.
+    pub(super) fn go_on(&mut self, end: Cursor) -> io::Result<()> {
+        if end.segment > self.end.segment {
+            let known = self.end.segment;
+            let fresh = format::segments(&self.dir)?.into_iter().filter(|number| *number > known);
+            self.numbers.extend(fresh.filter(|number| *number <= end.segment));
+        }
+        self.end = end;
+        if let Some(segment) = &mut self.segment {
+            segment.parts.reach(reach(segment.number, segment.records.file_len()?, end));
+        }
+        Ok(())
     }
 
     fn read(&mut self) -> io::Result<Option<(Line, Cursor)>> {
@@ -50,7 +72,7 @@ impl Reader {
             }
             let Some(number) = self.numbers.pop_front() else { return Ok(None) };
             let from = if number == self.after.segment { self.after.offset } else { 0 };
-            self.segment = OpenSegment::open(&self.dir, number, from)?;
+            self.segment = OpenSegment::open(&self.dir, number, from, self.end)?;
         }
     }
 }
@@ -65,7 +87,7 @@ impl Iterator for Reader {
 
 impl OpenSegment {
     /// `None` when it is gone, or of a newer version.
-    fn open(dir: &Path, number: u64, from: u64) -> io::Result<Option<Self>> {
+    fn open(dir: &Path, number: u64, from: u64, end: Cursor) -> io::Result<Option<Self>> {
         let mut log = match File::open(format::log_file(dir, number)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -73,7 +95,8 @@ impl OpenSegment {
         if format::read_log_head(&mut log)?.is_none() {
             return Ok(None);
         }
-        let parts = Parts::new(format::open_index(dir, number)?, from, log.metadata()?.len());
+        let len = reach(number, log.metadata()?.len(), end);
+        let parts = Parts::new(format::open_index(dir, number)?, from, len);
         Ok(Some(Self { number, from, parts, records: Frames::new(log) }))
     }
 
@@ -94,4 +117,9 @@ impl OpenSegment {
             }
         }
     }
+}
+
+/// Up to where a segment of this length is read: one that is not the last is never written again.
+fn reach(number: u64, len: u64, end: Cursor) -> u64 {
+    if number == end.segment { len.min(end.offset) } else { len }
 }

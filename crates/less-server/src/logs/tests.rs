@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::folder::Folder;
@@ -17,6 +18,9 @@ use super::index::{Parts, Wanted};
 use super::queue::{Batch, LeftOut, Queue};
 use super::writer::Writer;
 use super::{Cursor, Line, LogLimits, Logs, Query, Reader, Stream, format};
+
+/// Everything.
+const END: Cursor = Cursor { segment: u64::MAX, offset: u64::MAX };
 
 fn line(path: &str, time: i64, text: &str) -> Line {
     Line { time, path: path.into(), stream: Stream::Out, invocation: Uuid::from_u128(7), text: text.into() }
@@ -31,7 +35,7 @@ fn limits(bytes: u64, segment_bytes: u64) -> LogLimits {
 }
 
 fn read(dir: &Path, query: &Query) -> Vec<(Line, Cursor)> {
-    Reader::open(dir, query).unwrap().map(|found| found.unwrap()).collect()
+    Reader::open(dir, query, END).unwrap().map(|found| found.unwrap()).collect()
 }
 
 fn of(path: &str) -> Query {
@@ -164,7 +168,7 @@ fn a_full_queue_says_how_many_lines_of_each_handler_it_left_out() {
     }
     let folder = Folder::open(dir.path(), LogLimits::default(), 0).unwrap();
     queue.close();
-    Writer { queue, folder, now: || 5, left_out: LeftOut::new() }.run();
+    Writer { queue, folder, now: || 5, left_out: LeftOut::new(), stored: watch::channel(END).0 }.run();
     let (loud, quiet) = (read(dir.path(), &of("loud")), read(dir.path(), &of("quiet")));
     let told = |found: &[(Line, Cursor)]| {
         let (last, _) = found.last().unwrap();
@@ -179,7 +183,8 @@ fn a_full_queue_says_how_many_lines_of_each_handler_it_left_out() {
 fn lines_that_the_disk_refused_are_reported_where_they_are_missing() {
     let dir = TempDir::new().unwrap();
     let folder = Folder::open(dir.path(), limits(1 << 30, 1), 0).unwrap();
-    let mut writer = Writer { queue: Arc::default(), folder, now: || 0, left_out: LeftOut::new() };
+    let mut writer =
+        Writer { queue: Arc::default(), folder, now: || 0, left_out: LeftOut::new(), stored: watch::channel(END).0 };
     let mut write = |lines: &[Line]| writer.write(Batch { lines: lines.to_vec(), ..Batch::default() });
     write(&[line("a", 1, "one")]);
     // Every line begins a new segment here, and the next one's name is taken by a folder.

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::folder::{Folder, Refused};
 use super::queue::{Batch, LeftOut, Queue};
-use super::{Line, Stream};
+use super::{Cursor, Line, Stream};
 
 /// How often old lines are looked for.
 const TIDY: Duration = Duration::from_secs(3600);
@@ -24,6 +25,8 @@ pub(super) struct Writer<Now> {
     pub(super) now: Now,
     /// Lines that are missing at the log's present end.
     pub(super) left_out: LeftOut,
+    /// Tells where the stored lines end.
+    pub(super) stored: watch::Sender<Cursor>,
 }
 
 impl<Now: Fn() -> i64> Writer<Now> {
@@ -79,7 +82,11 @@ impl<Now: Fn() -> i64> Writer<Now> {
     /// Returns the lines that the disk refused.
     fn append<'a>(&mut self, lines: &'a [Line]) -> &'a [Line] {
         match self.folder.append(lines, (self.now)()) {
-            Ok(()) => &[],
+            Ok(()) => {
+                let end = self.folder.end();
+                self.stored.send_if_modified(|told| std::mem::replace(told, end) != end);
+                &[]
+            }
             Err(Refused { stored, cause }) => {
                 let lines = &lines[stored..];
                 tracing::warn!(lines = lines.len(), error = %cause, "cannot write handlers' log lines");

@@ -33,7 +33,14 @@ pub(super) fn resources(
             let paused = live.is_some_and(|live| live.is_paused(&handler));
             Waiting { handler, deliveries, parked, paused }
         });
-    Resources { project: info(record), apis, sockets: Vec::new(), websites: Vec::new(), waiting: waiting.collect() }
+    Resources {
+        project: info(record),
+        apis,
+        sockets: Vec::new(),
+        websites: Vec::new(),
+        waiting: waiting.collect(),
+        crons: Vec::new(),
+    }
 }
 
 fn gateway_urls(port: u16, live: &Live) -> Vec<NamedUrl> {

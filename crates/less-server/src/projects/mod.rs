@@ -141,6 +141,15 @@ impl Projects {
         record.ok_or_else(|| Refused::unknown_project(project.as_ref()))
     }
 
+    /// The version of a project that serves now.
+    pub(crate) async fn live(&self, project: &ProjectName) -> Result<Arc<Live>, Refused> {
+        self.known(project).await?;
+        self.registry.live(project.as_ref()).ok_or_else(|| {
+            let message = format!("the project {project} could not be started; the server's log says why");
+            Refused::new(StatusCode::SERVICE_UNAVAILABLE, "not_started", message)
+        })
+    }
+
     pub(crate) async fn resources(&self, project: &ProjectName) -> Result<Resources, Refused> {
         let record = self.known(project).await?;
         let live = self.registry.live(project.as_ref());

@@ -30,6 +30,7 @@ pub(crate) use connection::serve;
 pub(crate) use door::Door;
 pub(crate) use failure::Failure;
 pub(crate) use headers::refuse_foreign_origin;
+pub(crate) use publish::check_json;
 
 /// A whole response, or one that comes in pieces.
 pub(crate) type Body = Either<Full<Bytes>, StreamBody<ReceiverStream<Result<Frame<Bytes>, Infallible>>>>;

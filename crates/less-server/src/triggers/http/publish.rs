@@ -61,7 +61,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
 }
 
 /// It is stored as it came, so it must be JSON to every reader: what is skipped over is not checked for UTF-8.
-pub(super) fn check_json(message: &[u8]) -> Result<(), String> {
+pub(crate) fn check_json(message: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(message).map_err(|error| error.to_string())?;
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
 }
