@@ -18,8 +18,9 @@ test: ## Run all tests (cargo nextest where it is installed)
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace; \
 	else \
-		set -x; cargo test --workspace --exclude less-tests && cargo test -p less-tests -- --test-threads=1; \
+		set -x; cargo test --workspace --exclude less-tests && cargo test -p less-tests --test it -- --test-threads=1; \
 	fi
+	cargo test -p less-tests --test conformance
 	cd sdk/node && node --test
 
 check: ## Formatting and lints

@@ -1,6 +1,6 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! `harness` holds what the tests share, `flow`, `scene` and `strace` what some of them do; every other file is one
+//! The library holds what the tests share, `flow`, `scene` and `strace` what some of them do; every other file is one
 //! topic of the contract.
 #![cfg(test)]
 
@@ -11,7 +11,6 @@ mod durability_kill;
 mod durability_order;
 mod flow;
 mod food_delivery;
-mod harness;
 mod http_limits;
 mod http_request;
 mod http_response;

@@ -1,0 +1,1 @@
+exports.process = async ({ query }) => ({ body: Buffer.alloc(Number(query.bytes), 'x') });

@@ -1,0 +1,1 @@
+exports.process = async ({ params }) => ({ body: `latest of ${params.kind}` });

@@ -1,0 +1,1 @@
+exports.process = async ({ params }) => ({ body: `posted to latest of ${params.kind}` });

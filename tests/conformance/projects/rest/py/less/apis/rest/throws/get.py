@@ -1,0 +1,2 @@
+def process(request, response):
+    raise TypeError("a secret")

@@ -1,0 +1,2 @@
+def process(request, response):
+    return {"body": f"posts of {request.params['id']}"}

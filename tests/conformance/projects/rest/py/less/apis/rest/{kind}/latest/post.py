@@ -1,0 +1,2 @@
+def process(request, response):
+    return {"body": f"posted to latest of {request.params['kind']}"}

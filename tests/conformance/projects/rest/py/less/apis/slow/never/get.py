@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def process(request, response):
+    await asyncio.Event().wait()

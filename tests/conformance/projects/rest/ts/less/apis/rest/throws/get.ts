@@ -1,0 +1,3 @@
+export const process = async (): Promise<never> => {
+  throw new TypeError('a secret');
+};

@@ -1,0 +1,14 @@
+//! What every test stands on: a home, projects in it, the command line, an HTTP client, and waiting.
+
+mod foreground;
+mod home;
+pub mod http;
+pub mod processes;
+mod project;
+mod wait;
+
+pub use foreground::Foreground;
+pub use home::{Home, Ran, repository};
+pub use http::{Answer, Connection, Request};
+pub use project::{LogLine, Project};
+pub use wait::{eventually, eventually_some, eventually_within, for_a_while};
