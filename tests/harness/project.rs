@@ -53,6 +53,23 @@ exports.until_noted = async (name) => {
 };
 ";
 
+/// The same for Python.
+const PYTHON_NOTES: &str = r"
+import json
+import os
+
+
+def note(name, value):
+    '''Appends one line at once; whole lines survive any end of the process.'''
+    with open(f'FOLDER/{name}', 'ab', buffering=0) as file:
+        file.write(json.dumps(value).encode() + b'\n')
+
+
+def noted(name):
+    '''Is there such a note, ours or the test\'s?'''
+    return os.path.exists(f'FOLDER/{name}')
+";
+
 impl<'h> Project<'h> {
     pub(super) fn create(home: &'h Home, name: &str, files: &[(&str, &str)]) -> Self {
         let folder = home.root().join("projects").join(name);
@@ -62,6 +79,10 @@ impl<'h> Project<'h> {
         if files.iter().any(|(_, text)| text.contains("'notes'")) {
             let notes = home.root().join("notes");
             project.write("less/shared/notes/index.js", &NOTES.replace("FOLDER", notes.to_str().unwrap()));
+        }
+        if files.iter().any(|(_, text)| text.contains("from notes import")) {
+            let notes = home.root().join("notes");
+            project.write("less/shared/notes/__init__.py", &PYTHON_NOTES.replace("FOLDER", notes.to_str().unwrap()));
         }
         project
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use less_project::{Env, Problem, Project, discover, env};
+use less_project::{Env, Problem, Project, discover, env, external_publishers, schedules};
 use less_server::{BASE_PREFIX, BASE_VARIABLES, build};
 
 use crate::client::read_if_there;
@@ -49,10 +49,18 @@ pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printe
     let dotenv = read_if_there(&root.join(".env"))?;
     let mut env = env::resolve(&project.config.env_vars, &caller, dotenv.as_deref())
         .map_err(|problems| Rejected::new(problems, consequence))?;
+    check_variables(&project, &env).map_err(|problems| Rejected::new(problems, consequence))?;
     for (name, value) in caller.into_iter().filter(|(name, _)| is_unasked(name)) {
         env.entry(name).or_insert(value);
     }
     Ok((project, env))
+}
+
+/// What variables say: when crons are due, which projects are heard.
+fn check_variables(project: &Project, env: &Env) -> Result<(), Vec<Problem>> {
+    let mut problems = schedules(project, env).err().unwrap_or_default();
+    problems.extend(external_publishers(project, env).err().unwrap_or_default());
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// Who stands beside a project wants to go there, not to create another.

@@ -9,12 +9,12 @@ mod subscribers;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use less_project::{CronSchedule, Env, Project, ProjectName};
 use less_protocol::{HandlerKind, Limits, Load, LoadHandler};
-use less_store::{Store, SubscriberId};
+use less_store::{CronState, Store, SubscriberId, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -42,6 +42,7 @@ pub struct Live {
     /// In the order of [`Live::subscriptions`].
     subscribers: Vec<Deployable>,
     crons: Vec<CronSchedule>,
+    cron_states: OnceLock<Vec<CronState>>,
     /// Every handler, by identity.
     handlers: HashMap<String, Handler>,
     slots: parking_lot::Mutex<HashMap<SubscriberId, (u32, Arc<Semaphore>)>>,
@@ -109,6 +110,7 @@ impl Live {
             functions: functions::table(&project, &handlers),
             subscribers: subscribers::all(&project, &env, &crons),
             crons,
+            cron_states: OnceLock::new(),
             pools,
             handlers,
             slots: parking_lot::Mutex::default(),
@@ -129,8 +131,10 @@ impl Live {
         paths
     }
 
-    pub(crate) fn crons(&self) -> &[CronSchedule] {
-        &self.crons
+    /// Its crons, and since when each has its schedule: known once it is live.
+    pub(crate) fn crons(&self) -> impl Iterator<Item = (&CronSchedule, Option<Timestamp>)> {
+        let since = |at: usize| Some(self.cron_states.get()?.get(at)?.since);
+        self.crons.iter().enumerate().map(move |(at, cron)| (cron, since(at)))
     }
 
     /// Claims nothing more.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use less_project::{Cron, CronSchedule, Env, Project, RetryPolicy, Schedule, Subscriber};
-use less_store::{Deployed, SubscriberId, Subscription};
+use less_store::{CronState, Deployed, SubscriberId, Subscription};
 use tokio::sync::Semaphore;
 
 use super::Live;
 use crate::dispatch;
+use crate::limits;
 use crate::triggers::crons::{Firing, MissedRuns};
 
 /// How long a cron's run, or a message of another project, is tried.
@@ -111,18 +112,19 @@ impl Live {
                 timeout: runs.timeout,
                 retry: runs.retry.clone(),
                 until_next: runs.until_next.clone(),
-                slots: self.slots(*id, runs.concurrency, before),
+                slots: self.slots(*id, self.at_once(path, runs.concurrency), before),
                 topics: self.store.topics.clone(),
                 services: self.services.clone(),
             });
             let (stop, tasks) = (self.dispatching.stopping(), self.dispatching.clone());
             self.dispatching.essential("dispatch", this.run(stop, tasks));
         }
-        self.fire_crons(deployed, missed);
+        let states = self.cron_states.get_or_init(|| deployed.crons.clone());
+        self.fire_crons(states, missed);
     }
 
-    fn fire_crons(&self, deployed: &Deployed, missed: MissedRuns) {
-        for ((cron, schedule), state) in self.project.crons.iter().zip(&self.crons).zip(&deployed.crons) {
+    fn fire_crons(&self, states: &[CronState], missed: MissedRuns) {
+        for ((cron, schedule), state) in self.project.crons.iter().zip(&self.crons).zip(states) {
             let firing = Firing {
                 project: self.name.clone(),
                 path: self.handlers[cron.handler.path.as_ref()].path.clone(),
@@ -134,6 +136,12 @@ impl Live {
             };
             self.dispatching.essential("cron", firing.run(self.dispatching.stopping()));
         }
+    }
+
+    /// A handler that needs a process for itself runs no more often at once than there are processes.
+    fn at_once(&self, path: &str, limit: u32) -> u32 {
+        let handler = &self.handlers[path];
+        if handler.pool.is_exclusive(handler.place) { limit.min(limits::WORKERS as u32) } else { limit }
     }
 
     fn slots(&self, id: SubscriberId, limit: u32, before: Option<&Self>) -> Arc<Semaphore> {

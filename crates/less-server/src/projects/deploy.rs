@@ -204,7 +204,8 @@ impl Projects {
         for (handler, waiting) in &deployed.parked {
             progress(DeployEvent::Warning { problem: describe::parked(handler, *waiting) });
         }
-        let resources = describe::resources(&record, Some(&live), *self.addresses.lock(), Vec::new());
+        let resources =
+            describe::resources(&record, Some(&live), *self.addresses.lock(), Vec::new(), record.updated_at);
         match self.registry.switch(live.clone()) {
             Ok(old) => {
                 if let Some(old) = &old {

@@ -1,10 +1,10 @@
 //! Projects as the control API shows them. Pure.
 
 use less_project::{ExternalTopic, Problem, Topic};
-use less_store::Deployment;
+use less_store::{Deployment, Timestamp};
 
 use super::Addresses;
-use crate::control::api::{NamedUrl, ProjectInfo, Resources, Waiting};
+use crate::control::api::{CronInfo, NamedUrl, ProjectInfo, Resources, Waiting};
 use crate::live::Live;
 
 pub(super) fn info(record: &Deployment) -> ProjectInfo {
@@ -22,25 +22,34 @@ pub(super) fn resources(
     live: Option<&Live>,
     addresses: Addresses,
     waiting: Vec<(String, u64)>,
+    now: Timestamp,
 ) -> Resources {
     let apis = match (addresses, live) {
         (Addresses::Gateway { port }, Some(live)) => gateway_urls(port, live),
         (Addresses::Gateway { .. } | Addresses::Elsewhere, _) => Vec::new(),
     };
-    let waiting =
-        waiting.into_iter().filter(|(_, deliveries)| *deliveries > 0).map(|(handler, deliveries)| {
-            let parked = live.is_none_or(|live| !live.has_handler(&handler));
-            let paused = live.is_some_and(|live| live.is_paused(&handler));
-            Waiting { handler, deliveries, parked, paused }
-        });
+    let waiting = waiting.into_iter().filter(|(_, deliveries)| *deliveries > 0).map(|(handler, deliveries)| {
+        let parked = live.is_none_or(|live| !live.has_handler(&handler));
+        let paused = live.is_some_and(|live| live.is_paused(&handler));
+        Waiting { handler, deliveries, parked, paused }
+    });
     Resources {
         project: info(record),
         apis,
         sockets: Vec::new(),
         websites: Vec::new(),
         waiting: waiting.collect(),
-        crons: Vec::new(),
+        crons: live.map(|live| crons(live, now)).unwrap_or_default(),
     }
+}
+
+fn crons(live: &Live, now: Timestamp) -> Vec<CronInfo> {
+    let infos = live.crons().map(|(cron, since)| CronInfo {
+        name: cron.name.clone(),
+        schedule: cron.text.clone(),
+        next: since.and_then(|since| cron.schedule.next_after(now, since)),
+    });
+    infos.collect()
 }
 
 fn gateway_urls(port: u16, live: &Live) -> Vec<NamedUrl> {

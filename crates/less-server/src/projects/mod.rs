@@ -155,7 +155,7 @@ impl Projects {
         let live = self.registry.live(project.as_ref());
         let waiting = self.store.topics.waiting(project.as_ref()).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
-        Ok(describe::resources(&record, live.as_deref(), *self.addresses.lock(), waiting))
+        Ok(describe::resources(&record, live.as_deref(), *self.addresses.lock(), waiting, clock::now_ms()))
     }
 
     /// Takes a project away; `purge` its data too, also of one that was taken away before.

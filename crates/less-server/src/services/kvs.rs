@@ -57,7 +57,8 @@ impl Services {
 
 fn set(options: &KvsOptions, json: Bytes) -> Result<Operation, CallError> {
     if json.len() > limits::VALUE_BYTES {
-        let message = format!("the value has {} bytes, more than the {} a value may have", json.len(), limits::VALUE_BYTES);
+        let message =
+            format!("the value has {} bytes, more than the {} a value may have", json.len(), limits::VALUE_BYTES);
         return Err(refused("value_too_large", message));
     }
     let longest = limits::TTL.as_secs_f64();

@@ -23,8 +23,7 @@ use crate::registry::Registry;
 use crate::server::Echo;
 
 pub(crate) use lines::WORKER_PATH;
-pub use publish::PublishError;
-pub(crate) use publish::From;
+pub(crate) use publish::{From, PublishError};
 
 /// The invocation that asks.
 #[derive(Debug, Clone)]

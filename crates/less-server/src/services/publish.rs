@@ -60,8 +60,7 @@ pub(super) fn store_code(error: &less_store::Error) -> &'static str {
 
 impl Services {
     pub(super) async fn publish_for(&self, caller: &Caller, call: Call) -> Result<Bytes, CallError> {
-        let from =
-            From { trace: caller.trace, cause: Some(caller.invocation), origin: caller.origin.clone() };
+        let from = From { trace: caller.trace, cause: Some(caller.invocation), origin: caller.origin.clone() };
         let published = match options(&call.options) {
             Ok(options) => self.publish(&call.target, call.payload, &options, from).await,
             Err(error) => Err(error),
