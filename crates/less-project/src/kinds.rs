@@ -83,8 +83,49 @@ pub(crate) fn verb_file(file: &str) -> Option<(Verb, &'static LanguageRow)> {
 /// A file in one of the languages, without its extension.
 pub(crate) fn source_file(file: &str) -> Option<(&str, &'static LanguageRow)> {
     let (stem, extension) = file.rsplit_once('.')?;
-    let row = LANGUAGES.iter().find(|row| row.extensions.contains(&extension))?;
+    // `index.d.ts` only describes `index`.
+    let row = LANGUAGES.iter().find(|row| row.extensions.contains(&extension) && !is_declaration(file))?;
     Some((stem, row))
+}
+
+fn is_declaration(file: &str) -> bool {
+    file.ends_with(".d.ts")
+}
+
+/// Whether a build has made this file, of `beside`, from the TypeScript file of the same name.
+pub(crate) fn is_transpiled(file: &str, beside: &[String]) -> bool {
+    let source = file.strip_suffix(".js").map(|stem| format!("{stem}.ts"));
+    source.is_some_and(|source| !is_declaration(&source) && beside.contains(&source))
+}
+
+/// The handler that a file would be in a folder of its own, if it is called like one: `index.py` → `__init__.py`.
+pub(crate) fn index_of(file: &str) -> Option<String> {
+    let (stem, row) = source_file(file)?;
+    let (_, extension) = file.rsplit_once('.')?;
+    (stem == row.index || stem == "index").then(|| format!("{}.{extension}", row.index))
+}
+
+/// `JavaScript, TypeScript or Python`: what runs today.
+pub(crate) fn languages() -> String {
+    one_of(|row| row.name.to_owned())
+}
+
+/// `index.js, index.ts or __init__.py`
+pub(crate) fn index_files() -> String {
+    one_of(|row| format!("{}.{}", row.index, row.extensions[0]))
+}
+
+/// `get.js, get.ts or get.py`
+pub(crate) fn files_called(stem: &str) -> String {
+    one_of(|row| format!("{stem}.{}", row.extensions[0]))
+}
+
+fn one_of(name: impl Fn(&LanguageRow) -> String) -> String {
+    let names: Vec<String> = LANGUAGES.iter().filter(|row| row.runs).map(name).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        Some(_) | None => names.concat(),
+    }
 }
 
 /// What `file` should be called if it was meant as the handler of a route.
@@ -111,7 +152,7 @@ pub(crate) fn meant_as_index(file: &str) -> Option<String> {
 /// Like [`source_file`], but in any case and with the extensions people mix up.
 fn roughly_source(file: &str) -> Option<(String, String, &'static LanguageRow)> {
     let lower = file.to_lowercase();
-    let (stem, extension) = lower.rsplit_once('.')?;
+    let (stem, extension) = lower.rsplit_once('.').filter(|_| !is_declaration(&lower))?;
     let right = LOOKALIKES.iter().find(|(wrong, _)| *wrong == extension).map_or(extension, |(_, right)| right);
     let row = LANGUAGES.iter().find(|row| row.extensions.contains(&right))?;
     Some((stem.to_owned(), right.to_owned(), row))
@@ -139,7 +180,9 @@ mod tests {
         assert!(index_file("index.js").is_some_and(|row| row.language == Language::JavaScript));
         assert!(index_file("__init__.py").is_some_and(|row| row.language == Language::Python));
         assert!(verb_file("delete.rs").is_some_and(|(verb, _)| verb == Verb::Delete));
-        for file in ["Index.js", "index.py", "__init__.js", "get", "GET.js", "posts.js", "get.jsx", ".js", ""] {
+        for file in
+            ["Index.js", "index.py", "__init__.js", "get", "GET.js", "posts.js", "get.jsx", "get.d.ts", ".js", ""]
+        {
             assert!(index_file(file).is_none() && verb_file(file).is_none(), "{file}");
         }
     }
@@ -181,7 +224,7 @@ mod tests {
         ] {
             assert_eq!(meant_as_verb(file), None, "{file}");
         }
-        for file in ["schema.js", "indices.js", "util.py", "index.json", "index.html"] {
+        for file in ["schema.js", "indices.js", "util.py", "index.json", "index.html", "index.d.ts", "inde.d.ts"] {
             assert_eq!(meant_as_index(file), None, "{file}");
         }
     }

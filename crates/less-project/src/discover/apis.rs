@@ -14,7 +14,8 @@ const TAKEN: [&str; 2] = ["functions", "topics"];
 pub(super) fn read(apis: &Folder, found: &mut Findings) -> Vec<Api> {
     names::check_level(apis.folders.iter(), found);
     for file in apis.files.iter().filter(|file| kinds::source_file(file).is_some()) {
-        let hint = format!("move it to {}/<api>/<path>/<verb>.js", apis.path);
+        let extension = file.rsplit_once('.').map_or("js", |(_, extension)| extension);
+        let hint = format!("move it to {}/<api>/<path>/<verb>.{extension}", apis.path);
         found.warn(apis.join(file), "is not run: it stands in no API", hint);
     }
     apis.folders.iter().map(|folder| api(folder, found)).collect()
@@ -33,7 +34,7 @@ fn api(folder: &Folder, found: &mut Findings) -> Api {
     routes.read(folder, false);
     let routes = routes.routes;
     if !has_route(folder) {
-        let hint = format!("create {}/get.js, or name the files of its routes after their verbs", folder.path);
+        let hint = format!("name the files of its routes after their verbs: {}", kinds::files_called("get"));
         found.warn(&folder.path, "this API has no routes", hint);
     }
     Api { name: folder.name.clone(), routes, timeout: crate::config::ROUTE_TIMEOUT, cors_origins: None }

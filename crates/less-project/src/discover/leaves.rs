@@ -59,10 +59,10 @@ impl Leaves<'_> {
     fn look_for_strays(&mut self, folder: &Folder, levels: &[&str]) {
         for file in &folder.files {
             let is_top = levels.len() == self.row.levels.len();
-            let hint = match (kinds::index_file(file), kinds::source_file(file)) {
-                (Some(_), _) => {
+            let hint = match (kinds::index_of(file), kinds::source_file(file)) {
+                (Some(index), _) => {
                     let below: Vec<String> = levels.iter().map(|level| format!("<{level}>")).collect();
-                    format!("move it to {}/{}/{file}", folder.path, below.join("/"))
+                    format!("move it to {}/{}/{index}", folder.path, below.join("/"))
                 }
                 (None, Some((stem, language))) if is_top && levels.len() == 1 => {
                     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -81,7 +81,7 @@ impl Leaves<'_> {
         let mut slips = folder.files.iter().filter_map(|file| Some((file, kinds::meant_as_index(file)?))).peekable();
         if slips.peek().is_none() {
             let hint = deeper(folder).map_or_else(
-                || format!("create {}/index.js, or move it into the folder of a handler", folder.path),
+                || format!("create {} in it, or move it into the folder of a handler", kinds::index_files()),
                 |file| format!("{file} is too deep: move it up into {}", folder.path),
             );
             self.found.warn(&folder.path, format!("there is no handler in it, so it is no {what}"), hint);

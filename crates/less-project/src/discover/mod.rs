@@ -1,7 +1,7 @@
 //! From a folder to a project, or to everything that is wrong with it.
 //!
-//! In: the files of `less/`, `less.config` and `package.json`. Out: a [`Project`] in which every name is
-//! checked and every default filled in, or all problems at once. Nothing is kept and no handler is run.
+//! In: the files of `less/`, `less.config`, `package.json` and `requirements.txt`. Out: a [`Project`] in which every
+//! name is checked and every default filled in, or all problems at once. Nothing is kept and no handler is run.
 
 mod apis;
 mod crons;
@@ -10,6 +10,7 @@ mod modules;
 mod names;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,13 +19,20 @@ use crate::closest::suggestion;
 use crate::config::{self, Known};
 use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
 use crate::problem::{Findings, in_order};
-use crate::{Api, Cron, ExternalTopic, Function, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic};
+use crate::{
+    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic,
+};
 use leaves::Leaf;
 use walk::{Folder, Walk};
 
 /// For whoever starts with nothing.
-const FIRST_STEP: &str = "create less/apis/hello/hello/get.js, which answers GET /hello, \
-    or less/topics/<topic>/<subscriber>/index.js";
+fn first_step() -> String {
+    format!(
+        "create less/apis/hello/hello/get.js, which answers GET /hello, or less/topics/<topic>/<subscriber>/index.js; \
+         handlers are written in {}",
+        kinds::languages()
+    )
+}
 
 /// Reads the project in `root`. A project with problems is none: all of them are returned, in the order of
 /// their paths.
@@ -32,7 +40,8 @@ pub fn discover(root: &Path, project: &str) -> Result<Project, Vec<Problem>> {
     read(root, project, false)
 }
 
-/// The same of a folder that a build has prepared: `less/node_modules` and `less/package.json` are the build's.
+/// The same of a folder that a build has prepared: `less/node_modules` and `less/package.json` are the build's, and so
+/// is `x.js` beside `x.ts`.
 pub fn discover_built(root: &Path, project: &str) -> Result<Project, Vec<Problem>> {
     read(root, project, true)
 }
@@ -40,7 +49,7 @@ pub fn discover_built(root: &Path, project: &str) -> Result<Project, Vec<Problem
 fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>> {
     let mut found = Findings::default();
     let name = ProjectName::parse(project).map_err(|bad| found.problem("project", bad.message, bad.hint)).ok();
-    let (less, config, package) = match read_files(root, built, &mut found) {
+    let files = match Files::read(root, built, &mut found) {
         Ok(files) => files,
         Err(error) => {
             let message = format!("cannot be read: {error}");
@@ -48,12 +57,16 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
             return Err(in_order(found.problems));
         }
     };
-    let package = package.and_then(|text| modules::package(&text, &mut found));
-    let mut parts = less.map(|less| Parts::read(less, package.as_ref(), &mut found)).unwrap_or_default();
-    let config = config::read(&config.unwrap_or_default(), &parts.known, &mut found);
+    let mut parts = files.less.map(|less| Parts::read(less, &mut found)).unwrap_or_default();
+    let config = config::read(&files.config, &parts.known, &mut found);
     if let Some(folder) = &parts.cron_folder {
         crons::check(folder, &config.env_vars, &mut found);
     }
+    let shared = parts.shared_folder.as_ref().map(|folder| {
+        let package = files.package.as_ref();
+        let around = modules::Surroundings { languages: parts.languages(), package, requirements: &files.requirements };
+        modules::read(folder, &around, &mut found)
+    });
     for api in &mut parts.apis {
         config.fill_api(api);
     }
@@ -65,7 +78,8 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     }
     match name {
         Some(name) if found.problems.is_empty() => {
-            let Parts { apis, topics, external_topics, crons, functions, shared, .. } = parts;
+            let Parts { apis, topics, external_topics, crons, functions, .. } = parts;
+            let shared = shared.unwrap_or_default();
             let warnings = in_order(found.warnings);
             Ok(Project { name, apis, topics, external_topics, crons, functions, shared, config, warnings })
         }
@@ -73,11 +87,27 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     }
 }
 
-type Files = (Option<Folder>, Option<String>, Option<String>);
+/// What is read; an absent file is an empty one.
+struct Files {
+    less: Option<Folder>,
+    config: String,
+    package: Option<Value>,
+    requirements: String,
+}
 
-fn read_files(root: &Path, built: bool, found: &mut Findings) -> std::io::Result<Files> {
-    let mut walk = Walk::new(root, built, found)?;
-    Ok((walk.less(), walk.text("less.config"), walk.text("package.json")))
+impl Files {
+    fn read(root: &Path, built: bool, found: &mut Findings) -> std::io::Result<Self> {
+        let mut walk = Walk::new(root, built, found)?;
+        let less = walk.less();
+        let mut text = |name| walk.text(name);
+        let (config, package, requirements) = (text("less.config"), text("package.json"), text("requirements.txt"));
+        Ok(Self {
+            less,
+            config: config.unwrap_or_default(),
+            package: package.and_then(|text| modules::package(&text, found)),
+            requirements: requirements.unwrap_or_default(),
+        })
+    }
 }
 
 /// What the folders of `less/` hold.
@@ -88,31 +118,31 @@ struct Parts {
     external_topics: Vec<ExternalTopic>,
     crons: Vec<Cron>,
     functions: Vec<Function>,
-    shared: Vec<String>,
     cron_folder: Option<Folder>,
+    shared_folder: Option<Folder>,
     /// What `less.config` may speak of, invalid handlers included: one mistake is one problem.
     known: Known,
 }
 
 impl Parts {
-    fn read(less: Folder, package: Option<&Value>, found: &mut Findings) -> Self {
+    fn read(less: Folder, found: &mut Findings) -> Self {
         let is_empty = less.folders.iter().all(|kind| kind.folders.is_empty());
         check_children(&less, found);
         let mut parts = Self::default();
         for folder in less.folders {
             if let Some(row) = kinds::kind_of(&folder.name) {
-                parts.read_kind(row, folder, package, found);
+                parts.read_kind(row, folder, found);
             }
         }
         if is_empty && found.problems.is_empty() {
-            found.problem("less", "there is nothing in less/ that could run", FIRST_STEP);
+            found.problem("less", "there is nothing in less/ that could run", first_step());
             // What lies there, but at the wrong place, is probably why.
             found.problems.append(&mut found.warnings);
         }
         parts
     }
 
-    fn read_kind(&mut self, row: &'static KindRow, folder: Folder, package: Option<&Value>, found: &mut Findings) {
+    fn read_kind(&mut self, row: &'static KindRow, folder: Folder, found: &mut Findings) {
         if !row.runs && !folder.folders.is_empty() {
             let message = format!("{} cannot run yet", row.plural);
             found.problem(&folder.path, message, "move this folder out of less/ to run the rest");
@@ -127,7 +157,7 @@ impl Parts {
                 let leaves = leaves::read(row, &folder, found);
                 self.topics = folder.folders.iter().map(|folder| topic(folder, &leaves, found)).collect();
             }
-            Kind::Shared => self.shared = modules::read(&folder, package, found),
+            Kind::Shared => self.shared_folder = Some(folder),
             Kind::Statics => check_sites(&folder, found),
             Kind::Crons => {
                 self.known.crons = names_in(&folder);
@@ -144,6 +174,19 @@ impl Parts {
                 leaves::read(row, &folder, found);
             }
         }
+    }
+
+    /// Of the handlers.
+    fn languages(&self) -> BTreeSet<Language> {
+        let routes = self.apis.iter().flat_map(|api| &api.routes).map(|route| &route.handler);
+        let topics = self.topics.iter().flat_map(|topic| &topic.subscribers);
+        let subscribers = topics.chain(self.external_topics.iter().flat_map(|topic| &topic.subscribers));
+        let handlers = routes.chain(subscribers.map(|subscriber| &subscriber.handler));
+        let handlers = handlers.chain(self.crons.iter().map(|cron| &cron.handler));
+        handlers
+            .chain(self.functions.iter().map(|function| &function.handler))
+            .map(|handler| handler.language)
+            .collect()
     }
 }
 
@@ -175,7 +218,8 @@ fn topic(folder: &Folder, leaves: &[Leaf], found: &mut Findings) -> Topic {
     let subscribers: Vec<Subscriber> =
         leaves.iter().filter(|leaf| leaf.names[0] == folder.name).map(subscriber).collect();
     if subscribers.is_empty() {
-        let hint = format!("create {}/<subscriber>/index.js, unless nobody needs to hear of it yet", folder.path);
+        let (path, files) = (&folder.path, kinds::index_files());
+        let hint = format!("create a folder {path}/<subscriber>/ with {files}, unless nobody needs to hear of it yet");
         found.warn(&folder.path, "this topic has no subscribers: what is published to it goes nowhere", hint);
     }
     Topic { name: folder.name.clone(), retention: config::RETENTION, subscribers }
@@ -231,7 +275,7 @@ fn refuse_language(file: &str, row: &LanguageRow, found: &mut Findings) {
         found.problem(
             file,
             format!("{} handlers cannot run yet", row.name),
-            "write it in JavaScript, TypeScript or Python for now",
+            format!("write it in {} for now", kinds::languages()),
         );
     }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::kinds;
 use crate::problem::Findings;
 
 /// More entries than any project has; links that multiply each other stop here.
@@ -54,13 +55,13 @@ impl<'a> Walk<'a> {
         if let Err(error) = fs::symlink_metadata(&place)
             && error.kind() == io::ErrorKind::NotFound
         {
-            self.found.problem("less", "there is no folder less/", super::FIRST_STEP);
+            self.found.problem("less", "there is no folder less/", super::first_step());
             return None;
         }
         match self.entry("less", &place, &[])? {
             Entry::Folder(real) => Some(self.folder("less", "less".into(), &mut vec![real])),
             Entry::File => {
-                self.found.problem("less", "is a file, not a folder", super::FIRST_STEP);
+                self.found.problem("less", "is a file, not a folder", super::first_step());
                 None
             }
         }
@@ -123,6 +124,10 @@ impl<'a> Walk<'a> {
             }
         }
         names.sort_unstable();
+        if self.built {
+            let all = names.clone();
+            names.retain(|name| !kinds::is_transpiled(name, &all));
+        }
         if self.entries <= MOST_ENTRIES && self.entries + names.len() > MOST_ENTRIES {
             let message = format!("less/ has more than {MOST_ENTRIES} entries");
             self.found.problem(path, message, "move what is no part of the project out of it");

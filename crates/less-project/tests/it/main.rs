@@ -4,8 +4,10 @@
 
 mod config;
 mod crons;
+mod environment;
 mod folder;
 mod links;
+mod modules;
 mod names;
 mod places;
 mod project;

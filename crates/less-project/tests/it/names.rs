@@ -129,37 +129,3 @@ fn a_dash_and_an_underscore_are_one_name() {
          ! less/topics/order_placed: is taken for `order-placed` beside it: handlers may write - as _",
     );
 }
-
-#[test]
-fn a_shared_module_is_not_called_like_one_of_node() {
-    check(
-        "less/apis/x/get.js
-         less/shared/crypto/index.js
-         less/shared/child_process/index.js
-         less/shared/test/index.js
-         ! less/shared/child_process: `child_process` is a module of Node.js itself, which handlers would get instead
-         ! less/shared/crypto: `crypto` is a module of Node.js itself, which handlers would get instead",
-    );
-}
-
-#[test]
-fn a_shared_module_that_hides_a_package_is_odd() {
-    Folder::new(
-        "less/apis/x/get.js
-         less/shared/uuid/index.js
-         less/shared/models/index.js
-         ? less/shared/uuid: hides the package `uuid` of package.json: handlers get this module instead",
-    )
-    .with("package.json", "\u{feff}{\n\t\"dependencies\": { \"uuid\": \"^9\" }, \"devDependencies\": null\n}")
-    .check();
-}
-
-#[test]
-fn a_package_json_that_npm_could_not_read_is_a_problem() {
-    let broken = Folder::new("less/apis/x/get.js").with("package.json", "{\n  \"name\": oops\n}");
-    let problems = broken.discover().unwrap_err();
-    assert_eq!(problems.len(), 1);
-    assert_eq!(problems[0].path, "package.json:2");
-    let list = "less/apis/x/get.js\n! package.json: is not a JSON object";
-    Folder::new(list).with("package.json", "[]").check();
-}

@@ -73,6 +73,24 @@ fn a_handler_one_level_too_high_is_odd() {
 }
 
 #[test]
+fn the_handler_of_python_is_called_init_wherever_it_belongs() {
+    let text = "less/functions/index.py
+         less/functions/add/index.py
+         less/topics/a/index.py
+         less/topics/a/b/index.py";
+    let problems = Folder::new(text).discover().unwrap_err();
+    let hints: Vec<&str> = problems.iter().map(|problem| problem.hint.as_str()).collect();
+    assert_eq!(hints, ["rename it to __init__.py", "rename it to __init__.py"]);
+    let text =
+        "less/functions/index.py\nless/functions/add/__init__.py\nless/topics/a/index.py\nless/topics/a/b/index.js";
+    let warnings = Folder::new(text).discover().unwrap().warnings;
+    let hints: Vec<&str> = warnings.iter().map(|problem| problem.hint.as_str()).collect();
+    let expected =
+        ["move it to less/functions/<function>/__init__.py", "move it to less/topics/a/<subscriber>/__init__.py"];
+    assert_eq!(hints, expected);
+}
+
+#[test]
 fn a_handler_one_level_too_deep_is_odd() {
     let text = "less/topics/a/b/index.js
          less/topics/a/v1/c/index.js
@@ -116,4 +134,19 @@ fn a_subscriber_has_one_handler() {
          less/topics/a/b/index.mjs
          ! less/topics/a/b/index.mjs: `index.js` beside it is the handler already",
     );
+}
+
+#[test]
+fn a_cron_needs_a_variable_of_its_own() {
+    let text = "less/crons/dailyReport/index.js
+         less/crons/daily_report/index.js
+         less/crons/weekly/index.js
+         less/crons/cleanUp/index.js
+         less/crons/clean-now/index.js
+         ! less/crons/daily_report: its schedule is in CRON_DAILY_REPORT, and so is that of `dailyReport`
+         ! less/crons/weekly: less.config does not list the variable of its schedule, CRON_WEEKLY";
+    let config = "env_vars: [CRON_DAILY_REPORT, CRON_CLEANUP, CRON_CLEAN_NOW]";
+    let folder = Folder::new(text).with("less.config", config);
+    folder.check();
+    assert_eq!(folder.discover().unwrap_err()[1].hint, "add it there: env_vars: [CRON_WEEKLY]");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use less_project::{Project, Segment, discover};
+use less_project::{Language, Project, Segment, discover, discover_built};
 
 use crate::folder::{Folder, check};
 
@@ -53,6 +53,77 @@ less/topics/order-placed/payment_service_process_payment/index.js
     assert_eq!(listing(&project), expected);
     assert_eq!(project.shared, ["models"]);
     assert_eq!(project.name.as_ref(), "shop");
+    assert_eq!(project.warnings, []);
+}
+
+#[test]
+fn functions_crons_and_external_topics_are_part_of_a_project() {
+    let project = Folder::new(
+        "less/functions/price/__init__.py
+         less/functions/add/index.ts
+         less/crons/dailyReport/index.mjs
+         less/external_topics/chat/sent/mail/__init__.py
+         less/external_topics/chat/sent/push/index.js
+         less/external_topics/chat/read/mail/index.js
+         less/external_topics/shop/sent/mail/index.js",
+    )
+    .with("less.config", "env_vars: [CRON_DAILYREPORT]")
+    .discover()
+    .unwrap();
+    let functions: Vec<_> = project
+        .functions
+        .iter()
+        .map(|function| (function.name.as_str(), function.handler.path.as_ref(), function.handler.language))
+        .collect();
+    let expected = [("add", "functions/add", Language::TypeScript), ("price", "functions/price", Language::Python)];
+    assert_eq!(functions, expected);
+    let cron = &project.crons[0];
+    assert_eq!((cron.name.as_str(), cron.handler.file.as_str()), ("dailyReport", "less/crons/dailyReport/index.mjs"));
+    let quarter = std::time::Duration::from_secs(15 * 60);
+    assert_eq!([cron.timeout, project.functions[0].timeout], [quarter, quarter]);
+    let topics: Vec<_> = project
+        .external_topics
+        .iter()
+        .map(|topic| (topic.placeholder.as_str(), topic.topic.as_str(), topic.subscribers.len()))
+        .collect();
+    assert_eq!(topics, [("chat", "read", 1), ("chat", "sent", 2), ("shop", "sent", 1)]);
+    let mail = &project.external_topics[1].subscribers[0];
+    assert_eq!(mail.handler.path.as_ref(), "external_topics/chat/sent/mail");
+    assert_eq!((mail.timeout, mail.concurrency), (quarter, 64));
+}
+
+#[test]
+fn a_description_of_types_is_no_handler() {
+    check(
+        "less/apis/types.d.ts
+         less/apis/x/get.d.ts
+         less/apis/x/get.js
+         less/crons/types.d.ts
+         less/topics/a/b/index.d.ts
+         less/topics/a/b/index.js",
+    );
+}
+
+#[test]
+fn in_a_built_folder_the_javascript_of_typescript_is_no_second_handler() {
+    let text = "less/apis/x/get.ts
+         less/apis/x/get.js
+         less/topics/a/b/index.ts
+         less/topics/a/b/index.js
+         less/topics/a/c/index.d.ts
+         less/topics/a/c/index.js
+         ! less/apis/x/get.ts: `get.js` beside it answers GET already
+         ! less/topics/a/b/index.ts: `index.js` beside it is the handler already";
+    check(text);
+    let folder = Folder::new(text);
+    let project = discover_built(folder.root(), "shop").unwrap();
+    let expected = "\
+GET / apis/x/get less/apis/x/get.ts
+a b topics/a/b less/topics/a/b/index.ts
+a c topics/a/c less/topics/a/c/index.js
+";
+    assert_eq!(listing(&project), expected);
+    assert_eq!(project.apis[0].routes[0].handler.language, Language::TypeScript);
     assert_eq!(project.warnings, []);
 }
 
