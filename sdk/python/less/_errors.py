@@ -1,0 +1,40 @@
+"""What calls of the SDK raise, and what handlers may raise."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class NonRetriableError(Exception):
+    """Raised by a subscriber, the delivery is not tried again."""
+
+
+class CallError(Exception):
+    """Why a call of the SDK failed; `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __reduce__(self) -> tuple:
+        return (type(self), (self.code, self.message))
+
+
+class FunctionError(CallError):
+    """A function that was called threw: its message, and the `name` of what it threw."""
+
+    def __init__(self, message: str, name: Optional[str] = None, code: str = "function_failed") -> None:
+        super().__init__(code, message)
+        self.name = name
+
+    def __reduce__(self) -> tuple:
+        return (type(self), (self.message, self.name, self.code))
+
+
+class UnknownNameError(CallError, AttributeError, LookupError):
+    """There is no topic or function of this name; the message names those there are."""
+
+    # As of `AttributeError`: Python would look for a near name itself, and ours is told already.
+    name = None
+    obj = None

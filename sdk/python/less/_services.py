@@ -1,0 +1,256 @@
+"""Topics, functions and the key-value store, as handlers call them.
+
+In: arguments, checked here, so that nothing wrong or too large crosses the socket. Out: a `Request`
+for the worker that `connect` named. Without a worker, calls say why they fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Coroutine, Dict, List, NamedTuple, Optional, Union
+
+from . import _options as options
+from ._errors import CallError
+from ._json import NotJson, loads, to_json
+from ._names import Names, unfinished
+from ._record import Record
+
+PUBLISH = 1
+FUNCTION = 2
+KVS = 3
+
+
+class Request(NamedTuple):
+    """What is asked of the server; `read` makes the caller's value of the answer's JSON."""
+
+    service: int
+    target: str
+    options: bytes
+    payload: bytes
+    read: Callable[[bytes], Any]
+
+
+Limits = Dict[str, int]
+Make = Callable[[Limits], Request]
+
+_worker: Any = None
+
+
+def connect(worker: Any, topic_names: List[str], function_names: List[str]) -> None:
+    """Called once by the worker, before it loads handlers. It has `call(what, make)` and `start(what, make)`."""
+    global _worker
+    _worker = worker
+    topics._fill(topic_names)
+    functions._fill(function_names)
+
+
+def _call(what: str, make: Make) -> Any:
+    if _worker is None:
+        raise _outside(what)
+    return _worker.call(what, make)
+
+
+def _start(what: str, make: Make) -> Any:
+    if _worker is None:
+        raise _outside(what)
+    return _worker.start(what, make)
+
+
+def _outside(what: str) -> CallError:
+    way = f"in a test, replace it: unittest.mock.patch.object({', '.join(_parts(what))}, return_value=…)"
+    return CallError("not_in_less", f"{what} works only in a handler that Less runs (less-cli run or deploy); {way}")
+
+
+def _parts(what: str) -> List[str]:
+    """Of `topics.a.publish`: what to patch, and its attribute."""
+    owner, _, name = what.rpartition(".")
+    return [owner, repr(name)]
+
+
+def _json(what: str, noun: str, value: Any, limit: int, outcome: str) -> bytes:
+    try:
+        written = to_json(value)
+    except NotJson as reason:
+        raise CallError(f"{noun}_not_json", f"{what}: the {noun} cannot be written as JSON: {reason}") from None
+    if len(written) > limit:
+        sizes = f"the {noun} has {len(written):,} bytes, the limit is {limit:,} bytes"
+        raise CallError(f"{noun}_too_large", f"{what}: {sizes}; {outcome}")
+    return written
+
+
+def _record(answer: bytes) -> Record:
+    return Record(loads(answer))
+
+
+class Topic:
+    """One topic: `publish` returns once the message survives a power cut."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def publish(
+        self,
+        message: Any,
+        options: Optional[Dict[str, Any]] = None,
+        *,
+        delay: Optional[float] = None,
+        idempotency_key: Optional[str] = None,
+        ordering_key: Optional[str] = None,
+    ) -> Record:
+        """Publishes a JSON value; gives `{"id": …}`. `delay` is in seconds."""
+        return _call(*self._publish(message, options, delay, idempotency_key, ordering_key))
+
+    def publish_async(
+        self,
+        message: Any,
+        options: Optional[Dict[str, Any]] = None,
+        *,
+        delay: Optional[float] = None,
+        idempotency_key: Optional[str] = None,
+        ordering_key: Optional[str] = None,
+    ) -> Coroutine[Any, Any, Record]:
+        """As `publish`, to be awaited; it has begun when this returns."""
+        return _start(*self._publish(message, options, delay, idempotency_key, ordering_key))
+
+    def _publish(self, message: Any, given: Any, delay: Any, idempotency_key: Any, ordering_key: Any) -> Any:
+        what = f"topics.{self.name}.publish"
+        named = {"delay": delay, "idempotency_key": idempotency_key, "ordering_key": ordering_key}
+
+        def make(limits: Limits) -> Request:
+            payload = _json(what, "message", message, limits["message_bytes"], "nothing was published")
+            return Request(PUBLISH, self.name, options.of_publish(what, given, named), payload, _record)
+
+        return what, make
+
+    def __repr__(self) -> str:
+        return f"<topic {self.name}>"
+
+
+class Function:
+    """One function, in whatever language: `functions.charge(payload)`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, payload: Any = None) -> Any:
+        """Its result. What it threw is raised here as FunctionError (or NonRetriableError), with its message."""
+        return _call(*self._invoke(payload))
+
+    def call_async(self, payload: Any = None) -> Coroutine[Any, Any, Any]:
+        """As a plain call, to be awaited; it has begun when this returns."""
+        return _start(*self._invoke(payload))
+
+    def _invoke(self, payload: Any) -> Any:
+        what = f"functions.{self.name}"
+
+        def make(limits: Limits) -> Request:
+            written = _json(what, "argument", payload, limits["response_bytes"], "it was not called")
+            return Request(FUNCTION, self.name, b"", written, loads)
+
+        return what, make
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}>"
+
+
+class Kvs:
+    """The project's key-value store. Any JSON value; a change is durable when its call returns."""
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+        return _call(*_kvs("get", key, read=_value))
+
+    def get_async(self, key: str) -> Coroutine[Any, Any, Any]:
+        return _start(*_kvs("get", key, read=_value))
+
+    def get_with_version(self, key: str) -> Optional[Record]:
+        """`{"value": …, "version": …}`, or None."""
+        return _call(*_kvs("get", key, "get_with_version", read=_with_version))
+
+    def get_with_version_async(self, key: str) -> Coroutine[Any, Any, Optional[Record]]:
+        return _start(*_kvs("get", key, "get_with_version", read=_with_version))
+
+    def set(
+        self,
+        key: str,
+        value: Any,
+        ttl_seconds: Union[float, Dict[str, Any], None] = None,
+        *,
+        ttl: Optional[float] = None,
+        if_version: Optional[int] = None,
+    ) -> Record:
+        """Replaces value and time to live; gives `{"version": …}`. With `if_version`, only if the value there has
+        that version (0: only if there is none), else CallError with the code `version_conflict`."""
+        return _call(*self._set(key, value, ttl_seconds, ttl, if_version))
+
+    def set_async(
+        self,
+        key: str,
+        value: Any,
+        ttl_seconds: Union[float, Dict[str, Any], None] = None,
+        *,
+        ttl: Optional[float] = None,
+        if_version: Optional[int] = None,
+    ) -> Coroutine[Any, Any, Record]:
+        return _start(*self._set(key, value, ttl_seconds, ttl, if_version))
+
+    def delete(self, key: str) -> bool:
+        """Whether there was something to delete."""
+        return _call(*_kvs("delete", key))
+
+    def delete_async(self, key: str) -> Coroutine[Any, Any, bool]:
+        return _start(*_kvs("delete", key))
+
+    def increment(self, key: str, by: float = 1) -> Union[int, float]:
+        """Adds to a number, from 0 if there is none; gives the new one."""
+        return _call(*_kvs("increment", key, by=by))
+
+    def increment_async(self, key: str, by: float = 1) -> Coroutine[Any, Any, Union[int, float]]:
+        return _start(*_kvs("increment", key, by=by))
+
+    def list(self, prefix: str = "", after: Optional[str] = None, limit: Optional[int] = None) -> List[str]:
+        """The keys that begin with `prefix`, in order; at most 1,000, or `limit`; only those after `after`."""
+        return _call(*_kvs("list", prefix, after=after, limit=limit))
+
+    def list_async(
+        self, prefix: str = "", after: Optional[str] = None, limit: Optional[int] = None
+    ) -> Coroutine[Any, Any, List[str]]:
+        return _start(*_kvs("list", prefix, after=after, limit=limit))
+
+    def _set(self, key: Any, value: Any, third: Any, ttl: Any, if_version: Any) -> Any:
+        what = "kvs.set"
+
+        def make(limits: Limits) -> Request:
+            given = options.of_set(what, key, third, ttl, if_version, limits["key_bytes"])
+            payload = _json(what, "value", value, limits["value_bytes"], "nothing was stored")
+            return Request(KVS, "set", given, payload, _record)
+
+        return what, make
+
+    def __repr__(self) -> str:
+        return "<kvs>"
+
+
+def _kvs(target: str, key: Any, name: Optional[str] = None, read: Callable[[bytes], Any] = loads, **named: Any) -> Any:
+    what = f"kvs.{name or target}"
+
+    def make(limits: Limits) -> Request:
+        return Request(KVS, target, options.of_kvs(what, target, key, named, limits["key_bytes"]), b"", read)
+
+    return what, make
+
+
+def _value(answer: bytes) -> Any:
+    found = loads(answer)
+    return None if found is None else found["value"]
+
+
+def _with_version(answer: bytes) -> Optional[Record]:
+    found = loads(answer)
+    return None if found is None else Record(found)
+
+
+topics: Names[Topic] = Names("topic", Topic)
+functions: Names[Function] = Names("function", Function)
+kvs = Kvs()
+sockets: Any = unfinished("sockets")
+files: Any = unfinished("files")
