@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use less_tests::harness::{Home, Project, Request, eventually, http};
@@ -80,6 +81,50 @@ fn delete_with_yes_removes_the_data_too() {
 
     project.deploy();
     assert_eq!((project.waiting(), project.log_lines().len()), (0, 0));
+}
+
+#[test]
+fn delete_with_yes_removes_the_local_build_and_the_data_of_runs_too() {
+    let home = Home::new();
+    let project = shop(&home);
+    project.deploy();
+    project.run(&["build", "shop"]).succeeded();
+    let kept = ["builds/shop", "run/shop"].map(|folder| home.less_home().join(folder));
+    assert!(kept.iter().all(|folder| folder.exists()));
+    let told = home.run(&["delete", "shop"]).succeeded();
+    assert!(kept.iter().all(|folder| folder.exists()), "{told:?}");
+
+    let told = home.run(&["delete", "shop", "--yes"]).succeeded().stdout;
+    assert!(told.contains("Its build and the data of its runs on this machine have been removed"), "{told}");
+    assert!(!kept.iter().any(|folder| folder.exists()));
+    home.run(&["delete", "shop", "--yes"]).failed_with(1);
+
+    project.run(&["build", "shop"]).succeeded();
+    let told = home.run(&["delete", "shop", "--yes"]).succeeded().stdout;
+    assert!(told.contains("on this machine") && !told.contains("deleted"), "the server did not know it: {told}");
+}
+
+#[test]
+fn delete_leaves_a_run_that_goes_on_alone() {
+    let home = Home::new();
+    let project = shop(&home);
+    project.deploy();
+    let mut run = home.start("run", &project.folder, &["run", "shop", "--port", &http::free_port()]);
+    let url = run.url("shop");
+    let told = home.run(&["delete", "shop", "--yes"]).succeeded();
+    assert!(told.stderr.contains("goes on"), "{told:?}");
+    http::get(&url).expect(200);
+    run.signal(Signal::INT);
+    run.ended();
+}
+
+#[test]
+fn run_within_a_projects_folder_points_to_the_project() {
+    let home = Home::new();
+    let project = shop(&home);
+    let ran = home.run_in(&project.folder.join("less/apis"), &["run"]).failed_with(1);
+    let way = format!("cd {}", project.folder.display());
+    assert!(ran.stderr.contains(&way) && !ran.stderr.contains("\"apis\""), "{}", ran.stderr);
 }
 
 #[test]

@@ -31,6 +31,10 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Print what a project's handlers logged
     Log(LogArgs),
+    /// Publish a message to a topic of a project
+    Publish(PublishArgs),
+    /// Call a function of a project and print its result
+    Invoke(InvokeArgs),
     /// Remove a project from the server
     Delete(DeleteArgs),
     /// Start and stop the local server
@@ -99,9 +103,9 @@ pub(crate) struct LogArgs {
     /// One handler, such as topics/order_placed/send_mail, or `worker`: what no handler printed [default: all]
     #[arg(long, visible_alias = "function", value_name = "HANDLER")]
     pub(crate) path: Option<String>,
-    /// Only what is younger than this: 30s, 10m, 2h, 4d
-    #[arg(long, value_name = "DURATION", value_parser = crate::time::parse_duration)]
-    pub(crate) since: Option<std::time::Duration>,
+    /// Only what is younger: 90s, 10m, 2h, 1d, or a time such as 2026-01-31T09:00:00Z
+    #[arg(long, value_name = "DURATION|TIME", value_parser = crate::time::parse_since)]
+    pub(crate) since: Option<crate::time::Since>,
     /// Go on printing what is logged from now on
     #[arg(long, short)]
     pub(crate) follow: bool,
@@ -111,10 +115,47 @@ pub(crate) struct LogArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// The project's name
+    pub(crate) project: String,
+    /// The topic's name
+    pub(crate) topic: String,
+    /// JSON text, @<file>, or `-` for stdin [default: what is piped in]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) message: Option<String>,
+    /// Deliver it so much later: seconds, or 90s, 10m, 2h
+    #[arg(long, value_name = "SECONDS|DURATION", value_parser = crate::time::parse_delay)]
+    pub(crate) delay: Option<std::time::Duration>,
+    /// Publish it once, however often it is published with this key within 24 hours
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Deliver it after all earlier ones of this key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) ordering_key: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InvokeArgs {
+    /// The project's name
+    pub(crate) project: String,
+    /// The function's name
+    pub(crate) function: String,
+    /// JSON text, @<file>, or `-` for stdin [default: what is piped in, else null]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) payload: Option<String>,
+    /// Print the result on one line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// The project's name
     pub(crate) name: String,
-    /// Remove its data too, without asking
+    /// Remove its data too, without asking, and what `build` and `run` keep of it on this machine
     #[arg(long, short)]
     pub(crate) yes: bool,
     /// The project on this machine (all are, so far)
@@ -201,7 +242,17 @@ mod tests {
         let cli = parse("less-cli log --project p --function apis/a/get --since 10m").unwrap();
         let Command::Log(log) = cli.command else { panic!("not log") };
         assert_eq!(log.path.as_deref(), Some("apis/a/get"));
-        assert_eq!(log.since, Some(std::time::Duration::from_secs(600)));
+        assert_eq!(log.since, Some(crate::time::Since::Ago(std::time::Duration::from_secs(600))));
+    }
+
+    #[test]
+    fn a_message_may_be_a_negative_number_or_a_dash_but_no_unknown_flag() {
+        for message in ["-5", "-1.5e3", "-"] {
+            let cli = parse(&format!("less-cli publish shop order {message}")).unwrap();
+            let Command::Publish(publish) = cli.command else { panic!("not publish") };
+            assert_eq!(publish.message.as_deref(), Some(message));
+        }
+        assert_eq!(parse("less-cli publish shop order --dleay 5").unwrap_err().exit_code(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Proxies of the environment are not used: the API is on this machine.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +12,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use less_project::ProjectName;
 use less_server::control::api::{
-    Deleted, DeployEvent, DeployMeta, ErrorBody, LogLine, ProjectInfo, Resources, ServerFile, Status,
+    Deleted, DeployEvent, DeployMeta, ErrorBody, LogLine, ProjectInfo, Published, Resources, ServerFile, Status,
 };
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body, SendBody};
+
+use crate::lines::{Ended, Heard, lines};
 
 /// The version of this program, which a server must share.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -45,7 +47,11 @@ pub(crate) struct Client {
 /// The server's own words for why it does not do it.
 #[derive(Debug)]
 pub(crate) struct Refused {
+    /// Stable: `unknown_project`.
+    pub(crate) code: String,
     message: String,
+    /// Of what a function threw.
+    pub(crate) name: Option<String>,
 }
 
 /// Which log lines.
@@ -57,6 +63,16 @@ pub(crate) struct LogQuery {
     pub(crate) since: Option<i64>,
     /// The cursor of the last line seen.
     pub(crate) after: Option<String>,
+    /// And those to come, without end.
+    pub(crate) follow: bool,
+}
+
+/// How a message is published; what is missing is not wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PublishOptions {
+    pub(crate) delay: Option<Duration>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) ordering_key: Option<String>,
 }
 
 /// Looks for the server of a home.
@@ -171,7 +187,12 @@ impl Client {
         let mut body = io::Cursor::new([&length.to_le_bytes()[..], &meta].concat()).chain(BufReader::new(snapshot));
         let url = self.url(&format!("projects/{}/deploy", project.as_ref()));
         let request = self.agent.post(url).header("authorization", &self.bearer);
-        lines(request.send(SendBody::from_reader(&mut body)), |event| each(event).map(|()| true))
+        let events = accepted(request.send(SendBody::from_reader(&mut body)))?;
+        let ended = lines(events.into_body().into_reader(), |heard| match heard {
+            Heard::Line(event) => each(event).map(|()| true),
+            Heard::Pause => Ok(true),
+        })?;
+        ended.complete()
     }
 
     /// Hands on each line, oldest first, until `each` says that it is enough.
@@ -179,20 +200,55 @@ impl Client {
         &self,
         project: &ProjectName,
         query: &LogQuery,
-        each: impl FnMut(LogLine) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
+        each: impl FnMut(Heard<LogLine>) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<Ended> {
         let url = self.url(&format!("projects/{}/log", project.as_ref()));
         let mut request = self.agent.get(url).header("authorization", &self.bearer);
         for (name, value) in [
             ("path", query.path.clone()),
             ("since", query.since.map(|ms| ms.to_string())),
             ("after", query.after.clone()),
+            ("follow", query.follow.then(|| "true".to_owned())),
         ] {
             if let Some(value) = value {
                 request = request.query(name, value);
             }
         }
-        lines(request.call(), each)
+        match accepted(request.call()) {
+            Ok(log) => lines(log.into_body().into_reader(), each),
+            Err(error) if error.is::<Refused>() => Err(error),
+            Err(error) => Ok(Ended::Broke(error)),
+        }
+    }
+
+    /// `message`: JSON. Returns the message's id once it is durable.
+    pub(crate) fn publish(
+        &self,
+        project: &ProjectName,
+        topic: &str,
+        message: &str,
+        options: &PublishOptions,
+    ) -> anyhow::Result<Published> {
+        let url = self.url(&format!("projects/{}/topics/{topic}/publish", project.as_ref()));
+        let mut request = self.agent.post(url).header("authorization", &self.bearer);
+        for (name, value) in [
+            ("delay", options.delay.map(|delay| delay.as_secs_f64().to_string())),
+            ("idempotency_key", options.idempotency_key.clone()),
+            ("ordering_key", options.ordering_key.clone()),
+        ] {
+            if let Some(value) = value {
+                request = request.query(name, value);
+            }
+        }
+        json(request.content_type("application/json").send(message))
+    }
+
+    /// `argument`: JSON, as is the result.
+    pub(crate) fn invoke(&self, project: &ProjectName, function: &str, argument: &str) -> anyhow::Result<String> {
+        let url = self.url(&format!("projects/{}/functions/{function}/invoke", project.as_ref()));
+        let request = self.agent.post(url).header("authorization", &self.bearer).content_type("application/json");
+        let mut response = accepted(request.send(argument))?;
+        response.body_mut().read_to_string().context("the connection to the server broke")
     }
 
     pub(crate) fn delete(&self, project: &ProjectName, purge: bool) -> anyhow::Result<Deleted> {
@@ -225,23 +281,17 @@ fn accepted(answer: Answer) -> anyhow::Result<Response<Body>> {
 }
 
 fn refusal(status: u16, text: &str) -> Refused {
-    let told = serde_json::from_str::<ErrorBody>(text).map(|body| body.message);
-    Refused { message: told.unwrap_or_else(|_| format!("the server answered with status {status}")) }
+    match serde_json::from_str(text) {
+        Ok(ErrorBody { code, message, name }) => Refused { code, message, name },
+        Err(_) => {
+            let message = format!("the server answered with status {status}");
+            Refused { code: String::new(), message, name: None }
+        }
+    }
 }
 
 fn json<T: DeserializeOwned>(answer: Answer) -> anyhow::Result<T> {
     accepted(answer)?.body_mut().read_json().context("the server's answer cannot be understood")
-}
-
-/// One JSON value a line, for as long as `each` wants more.
-fn lines<T: DeserializeOwned>(answer: Answer, mut each: impl FnMut(T) -> anyhow::Result<bool>) -> anyhow::Result<()> {
-    for line in BufReader::new(accepted(answer)?.into_body().into_reader()).lines() {
-        let line = line.context("the connection to the server broke")?;
-        if !each(serde_json::from_str(&line).context("the server's answer cannot be understood")?)? {
-            break;
-        }
-    }
-    Ok(())
 }
 
 impl std::fmt::Display for Refused {

@@ -7,6 +7,8 @@
 //! project   a folder, checked, packed  builds      what `build` keeps for `run`
 //! render    values as lines            time        times and durations as text
 //! watch     changes of a folder        foreground  a server in this process
+//! lines     what a server streams      payload     JSON as it is typed, piped or printed
+//! local     what else is kept here
 //! ```
 
 mod args;
@@ -15,6 +17,9 @@ mod builds;
 mod client;
 mod commands;
 mod foreground;
+mod lines;
+mod local;
+mod payload;
 mod printer;
 mod project;
 mod render;
@@ -64,6 +69,8 @@ fn command(command: &Command, out: &mut Printer) -> anyhow::Result<ExitCode> {
         Command::Deploy(args) => commands::deploy::deploy(args, &environment, &here, &home, out),
         Command::List(args) => commands::list::list(args, &home, out),
         Command::Log(args) => commands::log::log(args, now(), &home, out),
+        Command::Publish(args) => commands::publish::publish(args, &home, out),
+        Command::Invoke(args) => commands::invoke::invoke(args, &home, out),
         Command::Delete(args) => commands::delete::delete(args, &home, out),
         Command::Server(args) => commands::server::server(args, &environment, &home, out),
         Command::Later(later) => commands::later::later(later),

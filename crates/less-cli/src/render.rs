@@ -1,6 +1,7 @@
 //! How things look, for people. Pure: values in, lines out.
 
-use less_server::control::api::{LogLine, NamedUrl, ProjectInfo, Resources, Status, Waiting};
+use less_server::control::api::{CronInfo, LogLine, NamedUrl, ProjectInfo, Resources, Status, Waiting};
+use serde::Serialize;
 
 use crate::time::{iso, readable};
 
@@ -36,6 +37,13 @@ pub(crate) fn listed(resources: &Resources) -> Vec<String> {
     {
         section(&mut lines, title, "     ", urls);
     }
+    if !resources.crons.is_empty() {
+        lines.push("Crons".to_owned());
+    }
+    for CronInfo { name, schedule, next } in &resources.crons {
+        let next = next.map_or_else(|| "no further run".to_owned(), |next| format!("next run {}", iso(next)));
+        lines.push(format!("     - {name}: {schedule} ({next})"));
+    }
     let waiting: Vec<&Waiting> = resources.waiting.iter().filter(|waiting| waiting.deliveries > 0).collect();
     if !waiting.is_empty() {
         lines.push("Waiting deliveries".to_owned());
@@ -69,7 +77,7 @@ pub(crate) fn project(info: &ProjectInfo) -> Vec<String> {
     ]
 }
 
-/// Whether a log line names its handler: not where all are of one.
+/// Whether a log line names its handler and its invocation: not where all are of one handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named {
     Yes,
@@ -79,8 +87,33 @@ pub(crate) enum Named {
 pub(crate) fn log_line(line: &LogLine, named: Named) -> String {
     let time = readable(line.time);
     match named {
-        Named::Yes => format!("{time} {} {}", line.path, line.text),
+        Named::Yes if line.invocation.is_empty() => format!("{time} {} {}", line.path, line.text),
+        Named::Yes => format!("{time} {}#{} {}", line.path, short(&line.invocation), line.text),
         Named::No => format!("{time} {}", line.text),
+    }
+}
+
+/// The end of an id: its beginning is the time, and the same in many.
+fn short(id: &str) -> &str {
+    &id[id.floor_char_boundary(id.len().saturating_sub(8))..]
+}
+
+/// A log line for programs.
+#[derive(Debug, Serialize)]
+pub(crate) struct LoggedLine<'a> {
+    /// RFC 3339, UTC.
+    time: String,
+    path: &'a str,
+    stream: &'a str,
+    /// Of a request: its id. Empty for none.
+    invocation: &'a str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a LogLine> for LoggedLine<'a> {
+    fn from(line: &'a LogLine) -> Self {
+        let LogLine { time, path, stream, invocation, text, cursor: _ } = line;
+        Self { time: iso(*time), path, stream, invocation, text }
     }
 }
 
@@ -113,6 +146,7 @@ mod tests {
                 Waiting { handler: "topics/a/slow".into(), deliveries: 9, parked: false, paused: false },
                 Waiting { handler: "topics/a/idle".into(), deliveries: 0, parked: false, paused: false },
             ],
+            crons: vec![],
         }
     }
 
@@ -155,17 +189,46 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_has_a_time_and_names_its_handler_among_others() {
-        let line = LogLine {
+    fn a_list_of_resources_tells_when_crons_run_next() {
+        let cron = |name: &str, next| CronInfo { name: name.into(), schedule: "0 9 * * ? *".into(), next };
+        let crons = vec![cron("report", Some(1_701_270_022_938)), cron("past", None)];
+        let lines = listed(&Resources { apis: vec![], sockets: vec![], waiting: vec![], crons, ..resources() });
+        assert_eq!(
+            lines,
+            [
+                "Crons",
+                "     - report: 0 9 * * ? * (next run 2023-11-29T15:00:22.938Z)",
+                "     - past: 0 9 * * ? * (no further run)"
+            ]
+        );
+    }
+
+    fn line() -> LogLine {
+        LogLine {
             time: 1_701_270_022_938,
             path: "topics/a/b".into(),
             stream: "out".into(),
-            invocation: String::new(),
+            invocation: "018c1b2e-5c1a-7000-8000-0123456789ab".into(),
             text: "hello  world".into(),
             cursor: "1".into(),
-        };
-        assert_eq!(log_line(&line, Named::No), "2023-11-29 15:00:22.938 hello  world");
-        assert_eq!(log_line(&line, Named::Yes), "2023-11-29 15:00:22.938 topics/a/b hello  world");
+        }
+    }
+
+    #[test]
+    fn a_log_line_has_a_time_and_names_its_handler_and_invocation_among_others() {
+        assert_eq!(log_line(&line(), Named::No), "2023-11-29 15:00:22.938 hello  world");
+        assert_eq!(log_line(&line(), Named::Yes), "2023-11-29 15:00:22.938 topics/a/b#456789ab hello  world");
+        let of_none = LogLine { invocation: String::new(), ..line() };
+        assert_eq!(log_line(&of_none, Named::Yes), "2023-11-29 15:00:22.938 topics/a/b hello  world");
+    }
+
+    #[test]
+    fn a_log_line_for_programs_has_the_whole_id_and_a_time_of_rfc_3339() {
+        assert_eq!(
+            serde_json::to_string(&LoggedLine::from(&line())).unwrap(),
+            "{\"time\":\"2023-11-29T15:00:22.938Z\",\"path\":\"topics/a/b\",\"stream\":\"out\",\
+             \"invocation\":\"018c1b2e-5c1a-7000-8000-0123456789ab\",\"text\":\"hello  world\"}"
+        );
     }
 
     #[test]

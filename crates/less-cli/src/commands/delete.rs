@@ -1,13 +1,15 @@
-//! `delete`: removes a project, and its data once somebody has said so.
+//! `delete`: removes a project, and its data once somebody has said so, that of `build` and `run` on this machine too.
 
 use std::io::{IsTerminal, stdin};
 use std::process::ExitCode;
 
 use less_project::ProjectName;
 use less_server::control::api::Deleted;
+use serde::Serialize;
 
 use crate::args::DeleteArgs;
-use crate::client::connect;
+use crate::client::{Refused, connect};
+use crate::local::{self, Removed};
 use crate::printer::{Printer, Speaker};
 use crate::resolve::LessHome;
 
@@ -26,7 +28,7 @@ pub(crate) fn delete(args: &DeleteArgs, home: &LessHome, out: &mut Printer) -> a
     } else if stdin().is_terminal() {
         // An unknown project is told before anything is asked.
         client.resources(&name)?;
-        let question = format!("Delete \"{name}\" with its messages and logs? [y]es / [k]eep these / [N]o:");
+        let question = format!("Delete \"{name}\" with its messages, logs and builds? [y]es / [k]eep these / [N]o:");
         decision(&out.ask(&question)?)
     } else {
         Some(Data::Keep)
@@ -35,16 +37,43 @@ pub(crate) fn delete(args: &DeleteArgs, home: &LessHome, out: &mut Printer) -> a
         out.remark("Nothing was deleted");
         return Ok(ExitCode::FAILURE);
     };
-    let deleted = client.delete(&name, data == Data::Purge)?;
-    if args.json {
-        out.json(&deleted)?;
-    } else {
-        out.say(Speaker::Cli, &told(&name, &deleted))?;
+    let (deleted, unknown) = match client.delete(&name, data == Data::Purge) {
+        // Perhaps it was only ever built or run here.
+        Err(error) if data == Data::Purge && is_unknown(&error) => (None, Some(error)),
+        deleted => (Some(deleted?), None),
+    };
+    let removed = if data == Data::Purge { local::remove(home, &name)? } else { Removed::default() };
+    if let Some(unknown) = unknown.filter(|_| !removed.any()) {
+        return Err(unknown);
     }
-    if !deleted.purged {
+    if args.json {
+        out.json(&Told { deleted: deleted.as_ref(), removed: &removed })?;
+    } else {
+        for line in told(&name, deleted.as_ref(), &removed) {
+            out.say(Speaker::Cli, &line)?;
+        }
+    }
+    if removed.run_is_in_use {
+        out.remark(&format!("A `less-cli run` of \"{name}\" goes on; its data is kept"));
+    }
+    if deleted.is_some_and(|deleted| !deleted.purged) {
         out.remark(&format!("Its data is kept; remove it with `less-cli delete {name} --yes`"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_unknown(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.code == "unknown_project")
+}
+
+/// For programs.
+#[derive(Serialize)]
+struct Told<'a> {
+    /// Nothing of it, when the server did not know the project.
+    #[serde(flatten)]
+    deleted: Option<&'a Deleted>,
+    #[serde(flatten)]
+    removed: &'a Removed,
 }
 
 fn decision(answer: &str) -> Option<Data> {
@@ -55,14 +84,25 @@ fn decision(answer: &str) -> Option<Data> {
     }
 }
 
-fn told(name: &ProjectName, deleted: &Deleted) -> String {
-    let waited = match deleted.waiting {
-        0 => String::new(),
-        1 => "; 1 delivery was waiting".to_owned(),
-        n => format!("; {n} deliveries were waiting"),
+fn told(name: &ProjectName, deleted: Option<&Deleted>, removed: &Removed) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(deleted) = deleted {
+        let waited = match deleted.waiting {
+            0 => String::new(),
+            1 => "; 1 delivery was waiting".to_owned(),
+            n => format!("; {n} deliveries were waiting"),
+        };
+        let data = if deleted.purged { " with its data" } else { "" };
+        lines.push(format!("The project \"{name}\" has been deleted{data}{waited}. ✅"));
+    }
+    let local = match (removed.build, removed.run) {
+        (true, true) => "Its build and the data of its runs on this machine have",
+        (true, false) => "Its build on this machine has",
+        (false, true) => "The data of its runs on this machine has",
+        (false, false) => return lines,
     };
-    let data = if deleted.purged { " with its data" } else { "" };
-    format!("The project \"{name}\" has been deleted{data}{waited}. ✅")
+    lines.push(format!("{local} been removed."));
+    lines
 }
 
 #[cfg(test)]
@@ -82,9 +122,22 @@ mod tests {
     #[test]
     fn what_was_lost_is_told() {
         let name = ProjectName::parse("shop").unwrap();
-        let purged = told(&name, &Deleted { waiting: 3, purged: true });
-        assert_eq!(purged, "The project \"shop\" has been deleted with its data; 3 deliveries were waiting. ✅");
-        let kept = told(&name, &Deleted { waiting: 0, purged: false });
-        assert_eq!(kept, "The project \"shop\" has been deleted. ✅");
+        let nothing = Removed::default();
+        let purged = told(&name, Some(&Deleted { waiting: 3, purged: true }), &nothing);
+        assert_eq!(purged, ["The project \"shop\" has been deleted with its data; 3 deliveries were waiting. ✅"]);
+        let kept = told(&name, Some(&Deleted { waiting: 0, purged: false }), &nothing);
+        assert_eq!(kept, ["The project \"shop\" has been deleted. ✅"]);
+        let local = told(&name, None, &Removed { build: true, run: true, run_is_in_use: false });
+        assert_eq!(local, ["Its build and the data of its runs on this machine have been removed."]);
+    }
+
+    #[test]
+    fn programs_are_told_all_in_one_object() {
+        let deleted = Deleted { waiting: 3, purged: true };
+        let told = serde_json::to_value(Told { deleted: Some(&deleted), removed: &Removed::default() }).unwrap();
+        assert_eq!(told["waiting"], 3);
+        assert_eq!(told["build"], false);
+        let told = serde_json::to_value(Told { deleted: None, removed: &Removed::default() }).unwrap();
+        assert_eq!((told.get("waiting"), &told["run"]), (None, &serde_json::json!(false)));
     }
 }

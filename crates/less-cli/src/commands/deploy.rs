@@ -144,6 +144,7 @@ mod tests {
             sockets: vec![],
             websites: vec![],
             waiting: vec![],
+            crons: vec![],
         }
     }
 

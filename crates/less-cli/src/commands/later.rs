@@ -29,9 +29,7 @@ const ALL: &[(&str, &str)] = &[
     ("flow", "the folders of less/topics show who listens to what"),
     ("trace", "`less-cli log --project <name>` shows what ran"),
     ("dead-letters", "`less-cli log --project <name>` shows failed attempts"),
-    ("replay", "publish the message again"),
-    ("invoke", "send an HTTP request to a route of the project"),
-    ("publish", "send the message to the project's topics API: `less-cli list resources <name>` shows its address"),
+    ("replay", "publish the message again: less-cli publish <project> <topic> <message>"),
     ("completions", "`less-cli help` lists the commands"),
 ];
 

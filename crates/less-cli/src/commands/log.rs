@@ -1,37 +1,43 @@
-//! `log`: what a project's handlers printed, oldest first, one handler's or all, once or on and on.
+//! `log`: what a project's handlers printed, oldest first, one handler's or all; with `--follow`, what comes too.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use less_project::{HandlerPath, ProjectName};
-use less_server::control::api::LogLine;
 
 use crate::args::LogArgs;
-use crate::client::{Client, LogQuery, Refused, connect};
+use crate::client::{Client, Found, LogQuery, connect, find, same_version};
+use crate::lines::{Ended, Heard};
 use crate::printer::Printer;
-use crate::render::{Named, log_line};
+use crate::render::{LoggedLine, Named, log_line};
 use crate::resolve::LessHome;
 
-const POLL: Duration = Duration::from_millis(300);
+/// How often a server that went away is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// A server that is restarted is back by then.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `now`: milliseconds since 1970.
 pub(crate) fn log(args: &LogArgs, now: i64, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let project = ProjectName::parse(&args.project)?;
     let path = args.path.as_deref().map(identity);
-    let since = args.since.map(|ago| now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)));
     let named = if path.is_some() { Named::No } else { Named::Yes };
-    let mut query = LogQuery { path, since, after: None };
+    let since = args.since.map(|since| since.at(now));
+    let query = LogQuery { path, since, after: None, follow: args.follow };
     let look = if args.json { Look::Json } else { Look::Text(named) };
+    let mut log = Log { project, query, look, out };
 
     let client = connect(&home.server())?;
-    print(&client, &project, &mut query, look, out)?;
-    if query.after.is_none() && !args.follow {
-        out.remark("Nothing was logged");
-    }
     if args.follow {
-        follow(&home.server(), client, &project, &mut query, look, out)?;
+        log.follow(&home.server(), client)?;
+    } else {
+        log.print(&client)?.complete()?;
+        if log.query.after.is_none() {
+            log.out.remark("Nothing was logged");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -47,51 +53,65 @@ enum Look {
     Json,
 }
 
-/// Prints what there is now; `query` then asks for what comes after it.
-fn print(
-    client: &Client,
-    project: &ProjectName,
-    query: &mut LogQuery,
+/// A log on its way to stdout.
+struct Log<'a> {
+    project: ProjectName,
+    /// What is still to be printed: it moves on with each line.
+    query: LogQuery,
     look: Look,
-    out: &mut Printer,
-) -> anyhow::Result<()> {
-    let asked = query.clone();
-    let seen = client.log(project, &asked, |line: LogLine| {
-        out.queue(&match look {
-            Look::Text(named) => log_line(&line, named),
-            Look::Json => serde_json::to_string(&line)?,
-        })?;
-        query.after = Some(line.cursor);
-        Ok(!out.closed())
-    });
-    out.flush()?;
-    seen
+    out: &'a mut Printer,
 }
 
-/// Until nobody reads. A server that goes away is waited for; one that refuses is not.
-fn follow(
-    home: &Path,
-    client: Client,
-    project: &ProjectName,
-    query: &mut LogQuery,
-    look: Look,
-    out: &mut Printer,
-) -> anyhow::Result<()> {
-    let mut client = Some(client);
-    while !out.closed() {
-        sleep(POLL);
-        let was_there = client.is_some();
-        let printed = match client.take().map_or_else(|| connect(home), Ok) {
-            Ok(there) => print(&there, project, query, look, out).map(|()| client = Some(there)),
-            Err(gone) => Err(gone),
-        };
-        match printed {
-            Err(error) if error.is::<Refused>() => return Err(error),
-            Err(_) if was_there => out.remark("The server is gone; waiting for it"),
-            Err(_) | Ok(()) => (),
+impl Log<'_> {
+    fn print(&mut self, client: &Client) -> anyhow::Result<Ended> {
+        let Self { project, query, look, out } = self;
+        let ended = client.log(project, &query.clone(), |heard| {
+            match heard {
+                Heard::Line(line) => {
+                    out.queue(&match look {
+                        Look::Text(named) => log_line(&line, *named),
+                        Look::Json => serde_json::to_string(&LoggedLine::from(&line))?,
+                    })?;
+                    query.after = Some(line.cursor);
+                }
+                Heard::Pause => out.flush()?,
+            }
+            Ok(!out.closed())
+        });
+        out.flush()?;
+        ended
+    }
+
+    /// Until nobody reads, or the server goes for good.
+    fn follow(&mut self, home: &Path, mut client: Client) -> anyhow::Result<()> {
+        loop {
+            // However the stream ended: nothing of it is lost, for the next one begins after the last line.
+            self.print(&client)?;
+            if self.out.closed() {
+                return Ok(());
+            }
+            client = find_again(home, PATIENCE, self.out)?;
         }
     }
-    Ok(())
+}
+
+/// The server that a stream broke off from, or the one that took its place.
+fn find_again(home: &Path, patience: Duration, out: &mut Printer) -> anyhow::Result<Client> {
+    let mut gone = Instant::now();
+    let mut told = false;
+    loop {
+        sleep(LOOK_AGAIN);
+        match find(home)? {
+            Found::Running(client, status) => return same_version(&status).map(|()| client),
+            // It is stopping, or it starts.
+            Found::Silent { .. } => gone = Instant::now(),
+            Found::Nothing if gone.elapsed() < patience => {}
+            Found::Nothing => bail!("the server is gone\n  hint: start it with `less-cli server start`"),
+        }
+        if !std::mem::replace(&mut told, true) {
+            out.remark("The server is gone; waiting for it");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,5 +124,13 @@ mod tests {
         for typed in ["worker", "orders/post", "topics/a"] {
             assert_eq!(identity(typed), typed);
         }
+    }
+
+    #[test]
+    fn a_server_that_does_not_come_back_is_not_waited_for_without_end() {
+        let home = tempfile::tempdir().unwrap();
+        let mut out = Printer::to(Box::new(std::io::sink()), Box::new(std::io::sink()));
+        let error = find_again(home.path(), Duration::ZERO, &mut out).err().unwrap().to_string();
+        assert!(error.contains("less-cli server start"), "{error}");
     }
 }

@@ -3,8 +3,10 @@
 pub(crate) mod build;
 pub(crate) mod delete;
 pub(crate) mod deploy;
+pub(crate) mod invoke;
 pub(crate) mod later;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod publish;
 pub(crate) mod run;
 pub(crate) mod server;

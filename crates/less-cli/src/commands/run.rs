@@ -25,7 +25,7 @@ use crate::commands::deploy::{failed, words};
 use crate::foreground::{INTERRUPTED, Signals, block_on, log_to_stderr, own_executable};
 use crate::printer::{Printer, Speaker};
 use crate::project;
-use crate::render::{self, Named};
+use crate::render::{self, LoggedLine, Named};
 use crate::resolve::{LessHome, RUN_PORT, run_name};
 use crate::watch::Watch;
 
@@ -38,7 +38,12 @@ const NOTHING_RUNS: &str = "nothing runs";
 const OLD_ONE_RUNS: &str = "the running version goes on";
 
 pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
-    let name = run_name(args.name.as_deref(), here)?;
+    let name = match (&args.name, project::nearby(here)) {
+        (None, Some(project)) => {
+            bail!("there is no folder less/ here\n  hint: go to the project's folder: cd {}", project.display())
+        }
+        (name, _) => run_name(name.as_deref(), here)?,
+    };
     let source = source(&name, here, home)?;
     let scratch = home.run(&name);
     // Problems show before anything is started.
@@ -294,7 +299,7 @@ impl Terminal<'_> {
 
     fn log(&mut self, line: &LogLine) {
         let text = render::log_line(line, Named::Yes);
-        let printed = if self.json { self.out.json(line) } else { self.out.line(&text) };
+        let printed = if self.json { self.out.json(&LoggedLine::from(line)) } else { self.out.line(&text) };
         // A stdout that takes nothing does not end the app.
         printed.ok();
         let missed = self.tail.missed.swap(0, Ordering::Relaxed);
