@@ -149,7 +149,7 @@ impl Connection {
     }
 
     /// The status and the headers of an answer whose body may have no end.
-    pub(crate) fn read_head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
+    pub fn read_head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
         let status_line = self.read_line()?;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| malformed(&status_line))?;
