@@ -7,6 +7,7 @@
 const {
   Payload,
   checkKey,
+  checkPrefix,
   incrementOptions,
   listOptions,
   publishOptions,
@@ -83,7 +84,7 @@ function createKvs(invocations, limits) {
       keyed(what, key, readOptions(what, { by }, incrementOptions)),
     ]),
     list: method('list', 'list', (what, prefix = '', options = {}) => {
-      if (prefix !== '') checkKey(what, prefix, limits.key_bytes, 'a prefix');
+      checkPrefix(what, prefix, limits.key_bytes);
       return [JSON.stringify({ key: prefix, ...readOptions(what, options, listChecks) })];
     }),
   };

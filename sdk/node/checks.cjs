@@ -41,50 +41,57 @@ class Payload {
   }
 }
 
-/** Throws what is wrong with a key (or, as `noun` says, with the beginning of one). */
-function checkKey(what, key, limit, noun = 'a key') {
-  const wanted = notAKey(key, limit);
-  if (wanted) throw new CallError('bad_key', `${what}: ${noun} must be ${wanted}`);
+/** Throws what is wrong with a key. */
+function checkKey(what, key, limit) {
+  const wanted = notKey(key, limit);
+  if (wanted) throw new CallError('bad_key', `${what}: a key must be ${wanted}`);
 }
 
+/** As a key, and it may be empty. */
+function checkPrefix(what, prefix, limit) {
+  const wanted = notText(prefix, limit);
+  if (wanted) throw new CallError('bad_key', `${what}: a prefix must be ${wanted}`);
+}
+
+const no = (wanted, value) => `${wanted}, not ${kindOf(value)}`;
+
 /** What a key must be, if this is none. */
-function notAKey(value, limit) {
-  if (typeof value !== 'string' || value === '') return `a string that is not empty, not ${kindOf(value)}`;
-  if (!value.isWellFormed())
-    return `well-formed text; half a surrogate pair is in ${JSON.stringify(value.slice(0, 40))}`;
+function notKey(value, limit) {
+  const wanted = 'a string that is not empty';
+  return value === '' ? no(wanted, value) : notText(value, limit, wanted);
+}
+
+function notText(value, limit, wanted = 'a string') {
+  if (typeof value !== 'string') return no(wanted, value);
+  // The server reads UTF-8, which has no halves.
+  if (!value.isWellFormed()) return `text, and ${JSON.stringify(value.slice(0, 40))} has half a surrogate pair`;
   const size = value.length * 3 <= limit ? 0 : Buffer.byteLength(value);
   return size > limit ? `at most ${bytes(limit)} long; it has ${bytes(size)}` : undefined;
 }
 
-/** What is wrong with the value of each option, if something is. */
+const isWhole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
+
+/** What an option must be, if its value is not that. */
 const publishOptions = ({ key_bytes: limit }) => ({
   delay: (value) => (Number.isFinite(value) && value >= 0 ? undefined : no('a number of seconds, 0 or more', value)),
-  idempotency_key: (value) => notAKey(value, limit),
-  ordering_key: (value) => notAKey(value, limit),
+  idempotency_key: (value) => notKey(value, limit),
+  ordering_key: (value) => notKey(value, limit),
 });
 
 const setOptions = {
   ttl: (value) => (Number.isFinite(value) && value > 0 ? undefined : no('a number of seconds, more than 0', value)),
   if_version: (value) =>
-    Number.isSafeInteger(value) && value >= 0 ? undefined : no('a whole number, 0 or more', value),
+    isWhole(value, 0, Number.MAX_SAFE_INTEGER) ? undefined : no('a whole number, 0 or more', value),
 };
 
 const incrementOptions = {
   by: (value) => (Number.isFinite(value) ? undefined : no('a finite number', value)),
 };
 
-/** As many keys as one list gives. */
-const LISTED = 1000;
-
 const listOptions = ({ key_bytes: limit }) => ({
-  after: (value) => (value === '' ? undefined : notAKey(value, limit)),
-  limit: (value) =>
-    Number.isInteger(value) && value >= 1 && value <= LISTED
-      ? undefined
-      : no(`a whole number from 1 to ${LISTED}`, value),
+  after: (value) => notText(value, limit),
+  limit: (value) => (isWhole(value, 1, 2 ** 32 - 1) ? undefined : no('a whole number, 1 or more', value)),
 });
-
-const no = (wanted, value) => `${wanted}, not ${kindOf(value)}`;
 
 /** Options under the protocol's names (`orderingKey` is `ordering_key`), each checked; undefined is not given. */
 function readOptions(what, given, checks) {
@@ -109,4 +116,13 @@ function readOptions(what, given, checks) {
   return read;
 }
 
-module.exports = { Payload, checkKey, incrementOptions, listOptions, publishOptions, readOptions, setOptions };
+module.exports = {
+  Payload,
+  checkKey,
+  checkPrefix,
+  incrementOptions,
+  listOptions,
+  publishOptions,
+  readOptions,
+  setOptions,
+};

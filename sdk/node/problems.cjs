@@ -67,13 +67,13 @@ class Problems {
     const importer = toPath(error.requireStack?.[0] ?? / imported from (.+)$/m.exec(error.message)?.[1] ?? file);
     const isOwn = this.isOwn(importer);
     const author = sourceOf(importer)?.file ?? importer;
-    const specifier = path.isAbsolute(wanted ?? '') ? relativeTo(importer, wanted) : (wanted ?? error.message);
-    const { line, name } = asWritten(author, specifier);
-    const hint = name.startsWith('.')
+    const name = path.isAbsolute(wanted ?? '') ? relativeTo(importer, wanted) : (wanted ?? error.message);
+    const message = name.startsWith('.')
       ? `cannot find '${name}'\nhint: ${hintForPath(author, name)}`
       : missingPackage(name, isOwn ? '' : `, which ${this.relative(importer)} needs`);
-    const place = isOwn ? author : (sourceOf(file)?.file ?? file);
-    return { file: `${this.relative(place)}${isOwn && line ? `:${line}` : ''}`, message: hint };
+    if (!isOwn) return { file: this.relative(sourceOf(file)?.file ?? file), message };
+    const line = lineOf(author, name);
+    return { file: `${this.relative(author)}${line ? `:${line}` : ''}`, message };
   }
 }
 
@@ -108,11 +108,11 @@ function excerpt(stack, place) {
 
 const caretOf = (stack) => (EXCERPT.exec(stack)?.[2].indexOf('^') ?? 0) + 1;
 
-/** What TypeScript erases when it sees the other file cannot be seen by a build that looks at one. */
+/** A build that looks at one file at a time cannot know that a name it passes on is a type's. */
 function hintForName(error, place) {
   const name = /does not provide an export named '([^']+)'/.exec(error.message)?.[1];
   return name && name !== 'default' && place?.file.endsWith('.ts')
-    ? `\nhint: if it is a type, say so: import { type ${name} }`
+    ? `\nhint: if '${name}' is a type, say so: import type, or export type`
     : '';
 }
 
@@ -147,20 +147,12 @@ function hintForPath(author, name) {
     : 'check its path, and that the file lies under less/';
 }
 
-/** A module's name as its importer's author wrote it (a build may have changed its ending), and the line. */
-function asWritten(author, specifier) {
-  const stem = specifier.replace(/(\/index)?\.[cm]?js$/, '');
-  const names = author.endsWith('.ts')
-    ? [specifier, specifier.replace(/\.js$/, '.ts'), stem, `${stem}.ts`]
-    : [specifier];
-  const lines = linesOf(author);
-  for (const name of names) {
-    const index = lines.findIndex((line) =>
-      [`'${name}'`, `"${name}"`, `'${name}/`, `"${name}/`].some((text) => line.includes(text)),
-    );
-    if (index >= 0) return { name, line: index + 1 };
-  }
-  return { name: specifier, line: undefined };
+/** The first line of a file that names a module in quotes, or something within it. */
+function lineOf(file, name) {
+  const index = linesOf(file).findIndex((line) =>
+    [`'${name}'`, `"${name}"`, `'${name}/`, `"${name}/`].some((text) => line.includes(text)),
+  );
+  return index < 0 ? undefined : index + 1;
 }
 
 function linesOf(file) {

@@ -146,3 +146,94 @@ fn without_a_server_the_way_to_start_one_is_told() {
         assert!(ran.stderr.contains("less-cli server start"), "{ran:?}");
     }
 }
+
+#[test]
+fn a_delayed_message_comes_later_than_those_after_it() {
+    let home = Home::new();
+    shop(&home);
+    home.run(&["publish", "shop", "order_placed", "\"later\"", "--delay", "1h"]).succeeded();
+    home.run(&["publish", "shop", "order_placed", "\"soon\"", "--delay", "0.2"]).succeeded();
+    assert_eq!(heard(&home, 1), [json!("soon")]);
+}
+
+#[test]
+fn an_idempotency_key_publishes_once_and_gives_the_first_id_again() {
+    let home = Home::new();
+    shop(&home);
+    let publish = |message: &str, key: &str| {
+        let ran = home.run(&["publish", "shop", "order_placed", message, "--idempotency-key", key, "--json"]);
+        ran.succeeded().json()["id"].clone()
+    };
+    let (first, again, other) = (publish("1", "a & b=c"), publish("2", "a & b=c"), publish("3", "other"));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    let mut heard: Vec<_> = heard(&home, 2).iter().map(Value::to_string).collect();
+    heard.sort();
+    assert_eq!(heard, ["1", "3"]);
+    let refused = home.run(&["publish", "shop", "order_placed", "1", "--idempotency-key", ""]).failed_with(1);
+    assert!(refused.stderr.contains("idempotency_key"), "{}", refused.stderr);
+}
+
+#[test]
+fn messages_of_one_ordering_key_are_heard_in_their_order() {
+    let home = Home::new();
+    shop(&home);
+    for number in 0..5 {
+        home.run(&["publish", "shop", "order_placed", &number.to_string(), "--ordering-key", "k"]).succeeded();
+    }
+    assert_eq!(heard(&home, 5), (0..5).map(|number| json!(number)).collect::<Vec<_>>());
+}
+
+fn functions(home: &Home) -> Project<'_> {
+    let project = home.project(
+        "shop",
+        &[
+            ("less/functions/total/index.js", "exports.process = async ({ a, b }) => ({ total: a + b, of: [a, b] });"),
+            ("less/functions/same/index.js", "exports.process = async (given) => given;"),
+            ("less/functions/fails/index.js", "exports.process = async () => { throw new TypeError('no card'); };"),
+        ],
+    );
+    project.deploy();
+    project
+}
+
+#[test]
+fn a_result_is_laid_out_for_people_and_on_one_line_for_programs() {
+    let home = Home::new();
+    functions(&home);
+    let total = ["invoke", "shop", "total", "{\"a\": 1, \"b\": 2}"];
+    let people = home.run(&total).succeeded().stdout;
+    assert_eq!(people, "{\n  \"total\": 3,\n  \"of\": [\n    1,\n    2\n  ]\n}\n");
+    let program = home.run(&[&total[..], &["--json"]].concat()).succeeded().stdout;
+    assert_eq!(program, "{\"total\":3,\"of\":[1,2]}\n");
+}
+
+#[test]
+fn an_argument_may_be_typed_piped_in_a_file_or_left_out() {
+    let home = Home::new();
+    let project = functions(&home);
+    project.write("argument.json", "[\"file\"]\n");
+    for (arguments, input, result) in [
+        (&["-1.5"][..], "", "-1.5\n"),
+        (&["-"], "\"dash\"", "\"dash\"\n"),
+        (&[], "\"pipe\"\n", "\"pipe\"\n"),
+        (&[], "", "null\n"),
+    ] {
+        let ran = fed(&home, &[&["invoke", "shop", "same", "--json"], arguments].concat(), input).succeeded();
+        assert_eq!(ran.stdout, result, "{arguments:?} {input:?}");
+    }
+    let ran = project.run(&["invoke", "shop", "functions/same", "@argument.json", "--json"]).succeeded();
+    assert_eq!(ran.stdout, "[\"file\"]\n");
+}
+
+#[test]
+fn what_a_function_throws_is_told_on_stderr_with_the_way_to_its_log() {
+    let home = Home::new();
+    functions(&home);
+    let ran = home.run(&["invoke", "shop", "fails"]).failed_with(1);
+    assert!(ran.stdout.is_empty(), "{ran:?}");
+    assert!(ran.stderr.contains("ERROR: TypeError: no card\n"), "{ran:?}");
+    assert!(ran.stderr.contains("less-cli log --project shop --path functions/fails"), "{ran:?}");
+    let misspelt = home.run(&["invoke", "shop", "totl"]).failed_with(1).stderr;
+    assert!(misspelt.contains("fails, same, total") && misspelt.contains("did you mean total?"), "{misspelt}");
+}

@@ -1,5 +1,6 @@
 // The SDK where no worker is: a unit test of a handler.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 import less, { NonRetriableError, functions, kvs, topics } from '../index.mjs';
 
@@ -70,4 +71,16 @@ test('a NonRetriableError is an error of that name', () => {
     [error.name, error.message, error.cause, error.stack.split('\n')[0]],
     ['NonRetriableError', 'no such card', 1, 'NonRetriableError: no such card'],
   );
+});
+
+test('what is declared is what is there', () => {
+  const declared = fs.readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
+  const names = (pattern, text = declared) => [...text.matchAll(pattern)].map((match) => match[1]).sort();
+  assert.deepEqual(names(/^export (?:const|class) (\w+)/gm), Object.keys(less).sort());
+  const methods = /^export interface Kvs \{.*?^\}/ms.exec(declared)[0];
+  assert.deepEqual(names(/^ {2}(\w+)[<(]/gm, methods), Object.getOwnPropertyNames(kvs).sort());
+});
+
+test('the declarations can stand within a block of a module', () => {
+  assert.doesNotMatch(fs.readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8'), /^\s*declare /m);
 });

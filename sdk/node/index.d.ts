@@ -1,0 +1,143 @@
+// What editors and `tsc` know of '@chuva.io/less'.
+//
+// In general any topic and any function is taken. What knows a project adds its names, and then a misspelt one is
+// an error: `declare module '@chuva.io/less' { interface Project { topics: 'order_placed'; functions: 'charge' } }`.
+// Nothing here says `declare`, so that the whole text can stand within such a block, too.
+
+/** The names of a project's topics and functions, as their folders have them (`never`: it has none). */
+export interface Project {}
+
+type Names<Kind extends string> = Project extends Record<Kind, infer Name extends string> ? Name | Alias<Name> : string;
+/** `a-b` can be written `a_b`. */
+type Alias<Name extends string> = Name extends `${infer First}-${infer Rest}` ? `${First}_${Alias<Rest>}` : Name;
+/** Any value that JSON has; `undefined` is none. */
+type Json = {} | null;
+
+/** The project's topics: `await topics.order_placed.publish({ id: 7 })`. */
+export const topics: { [Name in Names<'topics'>]: Topic };
+
+/** The project's functions, in whatever language: `await functions.charge({ card })`. */
+export const functions: { [Name in Names<'functions'>]: Callable };
+
+/** The project's key-value store. A change is durable when its promise resolves. */
+export const kvs: Kvs;
+
+/** Cannot be used yet. */
+export const sockets: Record<string, never>;
+
+/** Cannot be used yet. */
+export const files: Record<string, never>;
+
+export interface Topic {
+  /** Resolves once the message survives a power cut. At most 256 KiB. */
+  publish(message: Json, options?: PublishOptions): Promise<{ id: string }>;
+}
+
+export interface PublishOptions {
+  /** Seconds until it is delivered. */
+  delay?: number;
+  /** Published again with an equal key within 24 h, it is accepted and dropped, with the first one's id. */
+  idempotency_key?: string;
+  idempotencyKey?: string;
+  /** Messages of one key reach a subscriber in order, one at a time. */
+  ordering_key?: string;
+  orderingKey?: string;
+}
+
+/** Calls a function and gives its result; what the function throws is thrown here, as `FunctionError`. */
+export type Callable = <Result = any>(payload?: unknown) => Promise<Result>;
+
+export interface Kvs {
+  /** The value, or null if there is none. */
+  get<Value = any>(key: string): Promise<Value | null>;
+  /** The value with its version, or null if there is none. */
+  get_with_version<Value = any>(key: string): Promise<{ value: Value; version: number } | null>;
+  getWithVersion<Value = any>(key: string): Promise<{ value: Value; version: number } | null>;
+  /** Replaces value and time to live; a number is `ttl`. */
+  set(key: string, value: Json, how?: number | SetOptions): Promise<{ version: number }>;
+  /** Whether there was something to delete. */
+  delete(key: string): Promise<boolean>;
+  /** Adds to a number, to 0 if there is none; the new number. */
+  increment(key: string, by?: number): Promise<number>;
+  /** The keys that begin with `prefix`, in the order of their bytes; at most 1,000. */
+  list(prefix?: string, options?: ListOptions): Promise<string[]>;
+}
+
+export interface SetOptions {
+  /** Seconds until it expires. */
+  ttl?: number;
+  /** Only if the value there has this version (0: only if there is none); else the error `version_conflict`. */
+  if_version?: number;
+  ifVersion?: number;
+}
+
+export interface ListOptions {
+  /** Only keys after this one. */
+  after?: string;
+  limit?: number;
+}
+
+/** Why a call failed. */
+export class CallError extends Error {
+  constructor(code: string, message: string);
+  /** Stable: `message_too_large`, `version_conflict`, `busy`, … */
+  code: string;
+}
+
+/** What a called function threw: its message, and in `name` the name of its error. */
+export class FunctionError extends CallError {
+  constructor(message: string, name?: string);
+}
+
+/** Thrown by a handler: not to be tried again. */
+export class NonRetriableError extends Error {}
+
+/** The last argument of every `process` that declares it. Times are milliseconds since 1970. */
+export interface Context {
+  project: string;
+  /** The handler's identity: `topics/order_placed/payment`. */
+  handler: string;
+  invocation_id: string;
+  trace_id: string;
+  /** Null unless a message is delivered, or a cron is due. */
+  message_id: string | null;
+  /** 1 on the first attempt. */
+  attempt: number;
+  /** Null where `message_id` is. */
+  published_at: number | null;
+  deadline: number;
+}
+
+/** What a route gets. */
+export interface Request {
+  method: string;
+  path: string;
+  /** Found by their names in any case. */
+  headers: Record<string, string | undefined>;
+  /** Empty without a body; base64 when `is_base64`. */
+  body: string;
+  is_base64: boolean;
+  /** Of a repeated name the last value. */
+  query: Record<string, string | undefined>;
+  query_all: Record<string, string[] | undefined>;
+  params: Record<string, string>;
+}
+
+/** What a route gets to change or to replace; what it returns may leave out any part. */
+export interface Response {
+  statusCode: number;
+  status_code?: number;
+  headers: Record<string, string | number | boolean | string[] | undefined>;
+  /** A string, bytes, or what is sent as JSON. */
+  body: any;
+}
+
+/** Runs what follows, and gives its response. It need not be awaited. */
+export type Next = (error?: unknown) => Promise<Partial<Response>>;
+
+/** `export const middlewares: Middleware[] = [...]` beside a route's `process`. */
+export type Middleware = (
+  request: Request,
+  response: Response,
+  next: Next,
+) => Partial<Response> | void | Promise<Partial<Response> | void>;
