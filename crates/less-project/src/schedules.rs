@@ -4,7 +4,7 @@ use crate::cron::zone;
 use crate::{Cron, Env, Problem, Project, Schedule};
 
 /// The zone of all crons that have none of their own.
-const ZONE_VARIABLE: &str = "CRON_TZ";
+pub(crate) const ZONE_VARIABLE: &str = "CRON_TZ";
 
 /// A cron and its schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]

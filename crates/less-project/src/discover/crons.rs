@@ -3,7 +3,7 @@
 use super::walk::Folder;
 use crate::name;
 use crate::problem::Findings;
-use crate::schedules::variables;
+use crate::schedules::{ZONE_VARIABLE, variables};
 
 /// Every cron needs its variable in `less.config`, and no two may share one.
 pub(super) fn check(crons: &Folder, env_vars: &[String], found: &mut Findings) {
@@ -17,6 +17,10 @@ pub(super) fn check(crons: &Folder, env_vars: &[String], found: &mut Findings) {
         if let Some((first, shared)) = shared {
             let message = format!("its schedule is in {shared}, and so is that of `{first}`");
             found.problem(&cron.path, message, "rename one");
+        }
+        if names.iter().any(|name| name == ZONE_VARIABLE) {
+            let message = format!("its schedule would be in {ZONE_VARIABLE}, which is the time zone of all crons");
+            found.problem(&cron.path, message, "rename it");
         }
         if !env_vars.iter().any(|listed| names.contains(listed)) {
             let [variable, _] = &names;

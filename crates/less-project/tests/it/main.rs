@@ -12,3 +12,4 @@ mod names;
 mod places;
 mod project;
 mod soon;
+mod typescript;

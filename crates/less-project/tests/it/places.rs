@@ -143,10 +143,12 @@ fn a_cron_needs_a_variable_of_its_own() {
          less/crons/weekly/index.js
          less/crons/cleanUp/index.js
          less/crons/clean-now/index.js
+         less/crons/tz/index.js
          ! less/crons/daily_report: its schedule is in CRON_DAILY_REPORT, and so is that of `dailyReport`
+         ! less/crons/tz: its schedule would be in CRON_TZ, which is the time zone of all crons
          ! less/crons/weekly: less.config does not list the variable of its schedule, CRON_WEEKLY";
-    let config = "env_vars: [CRON_DAILY_REPORT, CRON_CLEANUP, CRON_CLEAN_NOW]";
+    let config = "env_vars: [CRON_DAILY_REPORT, CRON_CLEANUP, CRON_CLEAN_NOW, CRON_TZ]";
     let folder = Folder::new(text).with("less.config", config);
     folder.check();
-    assert_eq!(folder.discover().unwrap_err()[1].hint, "add it there: env_vars: [CRON_WEEKLY]");
+    assert_eq!(folder.discover().unwrap_err()[2].hint, "add it there: env_vars: [CRON_WEEKLY]");
 }
