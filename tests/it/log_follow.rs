@@ -162,8 +162,10 @@ fn a_follower_goes_on_after_a_restart_of_the_server() {
 #[test]
 fn a_server_that_stops_does_not_wait_for_followers() {
     let home = Home::new();
-    echo(&home);
+    let project = echo(&home);
+    publish(&project, "1");
     let follower = follow(&home, &[]);
+    eventually("it follows", || follower.stdout().contains("heard 1"));
     let log = || fs::read_to_string(home.less_home().join("server/server.log")).unwrap();
     home.stop_server();
     eventually("the follower says so", || follower.stderr().contains("The server is gone"));
