@@ -1,32 +1,35 @@
-// What editors and `tsc` know of '@chuva.io/less'.
-//
-// In general any topic and any function is taken. What knows a project adds its names, and then a misspelt one is
-// an error: `declare module '@chuva.io/less' { interface Project { topics: 'order_placed'; functions: 'charge' } }`.
-// Nothing here says `declare`, so that the whole text can stand within such a block, too.
-
-/** The names of a project's topics and functions, as their folders have them (`never`: it has none). */
-export interface Project {}
-
-type Names<Kind extends string> = Project extends Record<Kind, infer Name extends string> ? Name | Alias<Name> : string;
-/** `a-b` can be written `a_b`. */
-type Alias<Name extends string> = Name extends `${infer First}-${infer Rest}` ? `${First}_${Alias<Rest>}` : Name;
-/** Any value that JSON has; `undefined` is none. */
-type Json = {} | null;
+// What editors and `tsc` know of '@chuva.io/less' where no project is known: any topic and any function is taken.
+// A build writes the declarations of its project, with the same names, and there a misspelt topic is an error.
 
 /** The project's topics: `await topics.order_placed.publish({ id: 7 })`. */
-export const topics: { [Name in Names<'topics'>]: Topic };
+export const topics: Topics;
 
 /** The project's functions, in whatever language: `await functions.charge({ card })`. */
-export const functions: { [Name in Names<'functions'>]: Callable };
+export const functions: Functions;
 
 /** The project's key-value store. A change is durable when its promise resolves. */
 export const kvs: Kvs;
 
 /** Cannot be used yet. */
-export const sockets: Record<string, never>;
+export const sockets: Sockets;
 
 /** Cannot be used yet. */
-export const files: Record<string, never>;
+export const files: Files;
+
+export interface Topics {
+  [name: string]: Topic;
+}
+
+export interface Functions {
+  [name: string]: CloudFunction;
+}
+
+export interface Sockets {}
+
+export interface Files {}
+
+/** Any value that JSON has; `undefined` is none. */
+export type Json = {} | null;
 
 export interface Topic {
   /** Resolves once the message survives a power cut. At most 256 KiB. */
@@ -45,7 +48,7 @@ export interface PublishOptions {
 }
 
 /** Calls a function and gives its result; what the function throws is thrown here, as `FunctionError`. */
-export type Callable = <Result = any>(payload?: unknown) => Promise<Result>;
+export type CloudFunction = <Result = any>(payload?: unknown) => Promise<Result>;
 
 export interface Kvs {
   /** The value, or null if there is none. */
@@ -141,3 +144,15 @@ export type Middleware = (
   response: Response,
   next: Next,
 ) => Partial<Response> | void | Promise<Partial<Response> | void>;
+
+declare const less: {
+  topics: Topics;
+  functions: Functions;
+  kvs: Kvs;
+  sockets: Sockets;
+  files: Files;
+  NonRetriableError: typeof NonRetriableError;
+  CallError: typeof CallError;
+  FunctionError: typeof FunctionError;
+};
+export default less;
