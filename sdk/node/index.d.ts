@@ -117,8 +117,8 @@ export interface Request {
   path: string;
   /** Found by their names in any case. */
   headers: Record<string, string | undefined>;
-  /** Empty without a body; base64 when `is_base64`. */
-  body: string;
+  /** The text as it came, '' without one, base64 when `is_base64`; or what a middleware has put there. */
+  body: any;
   is_base64: boolean;
   /** Of a repeated name the last value. */
   query: Record<string, string | undefined>;

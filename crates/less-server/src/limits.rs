@@ -12,7 +12,7 @@ pub(crate) const TTL: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How long a message may be delayed.
 pub(crate) const DELAY: Duration = Duration::from_secs(365 * 24 * 3600);
 /// An idempotency key, and an ordering key.
-pub(crate) const OPTION_KEY_BYTES: usize = 1 << 10;
+pub(crate) const OPTION_KEY_BYTES: usize = 2 << 10;
 /// A request's body, and a response's; a function's argument, and its result.
 pub(crate) const BODY_BYTES: usize = 6 << 20;
 /// Request bodies held at once by the whole server.

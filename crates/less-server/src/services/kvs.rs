@@ -45,10 +45,7 @@ impl Services {
 
     async fn list(&self, options: KvsOptions) -> Result<Bytes, CallError> {
         let KvsOptions { key: prefix, after, limit, .. } = options;
-        let limit = limit.unwrap_or(LISTED);
-        if !(1..=LISTED).contains(&limit) {
-            return Err(refused("bad_option", format!("kvs.list: limit is a number from 1 to {LISTED}")));
-        }
+        let limit = limit.map_or(LISTED, |limit| limit.min(LISTED));
         let listed = self.store.values.list(&self.project, &prefix, after.as_deref(), limit as usize).await;
         let keys = listed.map_err(|error| failed(&error))?;
         Ok(serde_json::to_vec(&keys).unwrap_or_default().into())

@@ -4,6 +4,14 @@ use std::fmt::Write;
 
 use crate::{Project, Topic};
 
+/// The SDK's own declarations, in which every topic and every function exists.
+const SDK: &str = include_str!("../../../sdk/node/index.d.ts");
+
+const HEADER: &str = "// Written by less-cli: what '@chuva.io/less' is in this project. Changes are overwritten.
+
+declare module '@chuva.io/less' {
+";
+
 /// The text of `less-env.d.ts`: what `@chuva.io/less` is in this project, its topics and functions by name.
 pub fn typescript_declarations(project: &Project) -> String {
     let topics = project.topics.iter().map(|topic| (topic.name.as_str(), described(topic), "Topic"));
@@ -11,9 +19,17 @@ pub fn typescript_declarations(project: &Project) -> String {
         let description = function.handler.path.to_string();
         (function.name.as_str(), description, "CloudFunction")
     });
-    include_str!("less-env.d.ts")
-        .replace("    /*topics*/\n", &properties(topics))
-        .replace("    /*functions*/\n", &properties(functions))
+    let any = SDK.split_once("export const topics").map_or(SDK, |(_, types)| types);
+    let own = format!("export const topics{any}")
+        .replace("  [name: string]: Topic;\n", &properties(topics))
+        .replace("  [name: string]: CloudFunction;\n", &properties(functions))
+        .replace("declare const", "const"); // a module that is declared is declared whole
+    let mut text = String::from(HEADER);
+    for line in own.lines() {
+        let indent = if line.is_empty() { "" } else { "  " };
+        writeln!(text, "{indent}{line}").unwrap_or_default();
+    }
+    text + "}\n"
 }
 
 /// The text of a `tsconfig.json` that finds the shared modules and checks what runs: every file is a module of its
@@ -61,7 +77,7 @@ fn properties<'a>(named: impl Iterator<Item = (&'a str, String, &'a str)>) -> St
         let alias = name.replace('-', "_");
         let names = [name, alias.as_str()];
         for name in &names[..if alias == name { 1 } else { 2 }] {
-            writeln!(text, "    /** {description} */\n    \"{name}\": {kind};").unwrap_or_default();
+            writeln!(text, "  /** {description} */\n  \"{name}\": {kind};").unwrap_or_default();
         }
     }
     text
