@@ -156,6 +156,9 @@ impl Writer<'_> {
         for place in batch.placed {
             self.follow_place(place);
         }
+        for next in batch.next {
+            self.follow_next(next);
+        }
         let room = answer(requests.publishes, batch.published, None) + answer(requests.changes, batch.changed, None);
         self.shared.inbox.give_room(room);
         self.touched.drain(..).for_each(|lane| lane.announce());
@@ -175,6 +178,7 @@ impl Writer<'_> {
     fn follow_settlement(&mut self, settlement: Settlement, settled: Settled) {
         let Settlement { mut delivery, fate, .. } = settlement;
         let Some(lane) = self.shared.lanes.get(delivery.subscriber) else { return };
+        let of = (delivery.subscriber, delivery.seq);
         match (settled, fate) {
             (Settled::Refused, _) | (Settled::Yes, Fate::Release) => lane.put_back(delivery),
             (Settled::Yes, Fate::Alone) => {
@@ -182,13 +186,17 @@ impl Writer<'_> {
                 lane.put_back(delivery);
             }
             (Settled::Yes, Fate::Again { due_at, .. }) => {
-                self.held.remove(&(delivery.subscriber, delivery.seq));
+                self.let_go(of);
                 lane.wait_until(due_at);
             }
-            (Settled::Gone, _) | (Settled::Yes, Fate::Done | Fate::Bury { .. }) => {
-                self.held.remove(&(delivery.subscriber, delivery.seq));
-            }
+            (Settled::Gone, _) | (Settled::Yes, Fate::Done | Fate::Bury { .. }) => self.let_go(of),
         }
+    }
+
+    /// Memory has nothing to do with this delivery any more.
+    pub(super) fn let_go(&mut self, of: (SubscriberId, i64)) {
+        self.held.remove(&of);
+        self.origins.remove(&of);
     }
 
     fn fail(
@@ -251,11 +259,6 @@ impl Batch {
     /// The messages after the first so many were not written after all.
     fn give_back(&mut self, placed: usize) {
         self.placed.drain(placed..).for_each(|place| place.cancel());
-    }
-
-    /// A recent message is over, whoever still has it.
-    pub(super) fn drop_recent(&mut self, seq: i64) {
-        self.recent.insert(seq, Becomes::Pending(0));
     }
 }
 

@@ -92,10 +92,10 @@ impl Audience {
         self.members.iter().take(IN_MEMORY).enumerate().filter(move |(at, _)| bits & (1 << at) != 0).map(|(_, m)| m)
     }
 
-    /// Reserves room in memory for each; the bits of those who have it.
-    pub(super) fn reserve(&self, bytes: usize) -> u64 {
+    /// Reserves room in memory for each but those; the bits of those who have it.
+    pub(super) fn reserve(&self, bytes: usize, but: &[SubscriberId]) -> u64 {
         let mut reserved = 0;
-        for (at, member) in self.members.iter().enumerate() {
+        for (at, member) in self.members.iter().enumerate().filter(|(_, member)| !but.contains(&member.id)) {
             if at >= IN_MEMORY {
                 member.lane.wait_until(Timestamp::MIN);
             } else if member.lane.reserve(bytes) {

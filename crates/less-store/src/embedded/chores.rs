@@ -1,17 +1,16 @@
 //! Long work in small pieces, one in each turn of the writer, so that publishers wait for none of it.
 
-use std::collections::HashSet;
-
 use super::batch::Batch;
 use super::failure::{Fatal, Reach, Sql, reach, tell};
 use super::inbox::Answer;
 use super::jobs::reply;
-use super::rows::{Key, Waiting, waiting};
+use super::purge::Purge;
+use super::rows::{Waiting, waiting};
 use super::writer::Writer;
 use crate::{SubscriberId, Timestamp};
 
 /// Rows touched in one piece.
-const PIECE: u32 = 500;
+pub(super) const PIECE: u32 = 500;
 
 /// Dead letters are kept for 14 days.
 const DEAD_LETTERS_KEPT: Timestamp = 14 * 24 * 60 * 60 * 1000;
@@ -25,7 +24,8 @@ pub(super) enum Chore {
     Hurry {
         subscribers: Vec<SubscriberId>,
         now: Timestamp,
-        seen: Option<Place>,
+        /// How far it is among the rows of one subscriber, by `seq`.
+        seen: i64,
         answer: Answer<()>,
     },
     Purge(Purge),
@@ -43,26 +43,15 @@ pub(super) enum Chore {
         subscribers: Vec<SubscriberId>,
     },
     DropDeadLetters,
+    /// Idempotency keys may make messages again.
+    DropKeys,
 }
-
-/// Everything that a project had up to a moment goes.
-#[derive(Debug)]
-pub(super) struct Purge {
-    project: String,
-    recent: Vec<i64>,
-    subscribers: Vec<SubscriberId>,
-    up_to: i64,
-    values_up_to: i64,
-    answer: Answer<()>,
-}
-
-/// How far a chore got among the rows of one subscriber, by (`due_at`, `seq`).
-type Place = (Timestamp, i64);
 
 /// How far `Expire` got among the rows of one subscriber.
 #[derive(Debug)]
 pub(super) struct Seen {
-    untried: Place,
+    /// By `due_at` and `seq`.
+    untried: (Timestamp, i64),
     /// By `seq`.
     tried: i64,
 }
@@ -81,12 +70,13 @@ struct Met {
 }
 
 /// Whether there is more of a chore to do.
-type More = bool;
+pub(super) type More = bool;
 
 impl Writer<'_> {
     /// What is to be done from time to time.
     pub(super) fn sweep(&mut self, now: Timestamp) {
-        let under_way = |chore: &Chore| matches!(chore, Chore::Expire { .. } | Chore::DropDeadLetters);
+        let under_way =
+            |chore: &Chore| matches!(chore, Chore::Expire { .. } | Chore::DropDeadLetters | Chore::DropKeys);
         if self.chores.iter().any(under_way) {
             return;
         }
@@ -94,6 +84,7 @@ impl Writer<'_> {
         self.park_the_gone();
         self.chores.push_back(Chore::Expire { subscribers: self.catalog.subscribers(), seen: Seen::default() });
         self.chores.push_back(Chore::DropDeadLetters);
+        self.chores.push_back(Chore::DropKeys);
     }
 
     /// Does one piece of one chore; they take turns.
@@ -126,74 +117,22 @@ impl Writer<'_> {
             }
             Chore::Park { subscribers } => each(subscribers, &mut (), |subscriber, ()| self.park(subscriber)),
             Chore::DropDeadLetters => self.drop_dead_letters(),
+            Chore::DropKeys => self.drop_keys(),
         }
     }
 
-    fn hurry(&mut self, subscriber: SubscriberId, now: Timestamp, seen: &mut Option<Place>) -> Sql<More> {
-        let (due_at, seq) = seen.unwrap_or((now, i64::MAX));
-        let found = waiting_rows(subscriber, self.rows.later.query((subscriber.0, due_at, seq, PIECE))?)?;
+    /// Only what was tried: the others wait for their time, or for another one with their ordering key.
+    fn hurry(&mut self, subscriber: SubscriberId, now: Timestamp, seen: &mut i64) -> Sql<More> {
+        let found = waiting_rows(subscriber, self.rows.tried.query((subscriber.0, *seen, PIECE))?)?;
         let Some(last) = found.last() else { return Ok(false) };
-        *seen = Some((last.key.due_at, last.key.seq));
-        self.transact(|this, _| {
-            for Key { subscriber, due_at, seq } in found.iter().map(|row| row.key) {
-                if !this.held.contains(&(subscriber, seq)) {
-                    this.rows.move_to.execute((subscriber.0, due_at, seq, now))?;
-                }
-            }
-            Ok(())
-        })?;
-        if let Some(lane) = self.shared.lanes.get(subscriber) {
-            lane.wait_until(now);
+        *seen = last.key.seq;
+        let waits = |row: &&Waiting| row.key.due_at > now && !self.held.contains(&(subscriber, row.key.seq));
+        let later: Vec<_> = found.iter().filter(waits).map(|row| row.key).collect();
+        if !later.is_empty() {
+            self.transact(|this, _| later.iter().try_for_each(|key| this.rows.move_to(*key, now).map(drop)))?;
+            self.shared.lanes.get(subscriber).iter().for_each(|lane| lane.wait_until(now));
         }
         Ok(found.len() == PIECE as usize)
-    }
-
-    /// `values_up_to`: the version of the newest value.
-    pub(super) fn purge(&self, project: String, values_up_to: i64, answer: Answer<()>) -> Chore {
-        let subscribers = self.catalog.subscribers_of(&project);
-        let recent = self.recent.of(&subscribers);
-        Chore::Purge(Purge { project, recent, subscribers, up_to: self.next_seq - 1, values_up_to, answer })
-    }
-
-    fn purge_piece(&mut self, purge: &mut Purge) -> Sql<More> {
-        if !purge.recent.is_empty() {
-            let piece = purge.recent.split_off(purge.recent.len().saturating_sub(PIECE as usize));
-            // The others took the form that lasts meanwhile.
-            let recent: HashSet<i64> = piece.into_iter().filter(|seq| self.recent.get(*seq).is_some()).collect();
-            self.transact(|_, batch| {
-                recent.iter().for_each(|seq| batch.drop_recent(*seq));
-                Ok(())
-            })?;
-            self.forget(&purge.subscribers, &recent);
-            return Ok(true);
-        }
-        let up_to = purge.up_to;
-        if each(&mut purge.subscribers, &mut (), |subscriber, ()| self.purge_rows(subscriber, up_to))? {
-            return Ok(true);
-        }
-        let dead = dead_rows(self.rows.dead_of.query((&purge.project, up_to, PIECE))?)?;
-        Ok(self.delete_dead_letters(&dead)? || self.purge_values(&purge.project, purge.values_up_to)?)
-    }
-
-    fn purge_rows(&mut self, subscriber: SubscriberId, up_to: i64) -> Sql<More> {
-        let found = waiting_rows(subscriber, self.rows.up_to.query((subscriber.0, up_to, PIECE))?)?;
-        if found.is_empty() {
-            return Ok(false);
-        }
-        self.transact(|this, batch| found.iter().try_for_each(|row| this.purge_row(batch, row)))?;
-        let gone = found.iter().map(|row| row.key.seq).collect();
-        self.forget(&[subscriber], &gone);
-        for seq in gone {
-            self.held.remove(&(subscriber, seq));
-        }
-        Ok(found.len() == PIECE as usize)
-    }
-
-    /// What is deleted is not to be claimed from memory either.
-    fn forget(&self, subscribers: &[SubscriberId], seqs: &HashSet<i64>) {
-        for lane in subscribers.iter().filter_map(|id| self.shared.lanes.get(*id)) {
-            lane.forget(seqs);
-        }
     }
 
     pub(super) fn park_the_gone(&mut self) {
@@ -219,16 +158,7 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    fn purge_row(&mut self, batch: &mut Batch, row: &Waiting) -> Sql<()> {
-        self.rows.take_delivery(row.key)?;
-        if row.attempts > 0 {
-            self.rows.delete_errors.execute((row.key.seq, row.key.subscriber.0))?;
-        }
-        batch.count(row.key.seq, true);
-        Ok(())
-    }
-
-    fn make_room(&mut self, seqs: &mut Vec<i64>) -> Sql<More> {
+    pub(super) fn make_room(&mut self, seqs: &mut Vec<i64>) -> Sql<More> {
         let piece = seqs.split_off(seqs.len().saturating_sub(PIECE as usize));
         self.transact(|this, batch| piece.into_iter().try_for_each(|seq| this.spread_all(batch, seq)))?;
         Ok(!seqs.is_empty())
@@ -283,7 +213,21 @@ impl Writer<'_> {
         self.delete_dead_letters(&old)
     }
 
-    fn delete_dead_letters(&mut self, dead: &[(i64, i64, u32)]) -> Sql<More> {
+    fn drop_keys(&mut self) -> Sql<More> {
+        let old = keys(self.rows.old_keys.query((self.now(), PIECE))?)?;
+        self.delete_keys(&old)
+    }
+
+    pub(super) fn delete_keys(&mut self, keys: &[(i64, String)]) -> Sql<More> {
+        if !keys.is_empty() {
+            self.transact(|this, _| {
+                keys.iter().try_for_each(|(topic, key)| this.rows.delete_key.execute((topic, key)).map(drop))
+            })?;
+        }
+        Ok(keys.len() == PIECE as usize)
+    }
+
+    pub(super) fn delete_dead_letters(&mut self, dead: &[(i64, i64, u32)]) -> Sql<More> {
         if dead.is_empty() {
             return Ok(false);
         }
@@ -302,8 +246,15 @@ impl Chore {
     fn finish(self, done: Sql<()>) -> Result<(), Fatal> {
         match (self, done) {
             (Self::Hurry { answer, .. }, done) => reply(answer, "not everything is due now", done),
-            (Self::Purge(purge), done) => reply(purge.answer, "not everything was purged", done),
-            (Self::MakeRoom { .. } | Self::Park { .. } | Self::Expire { .. } | Self::DropDeadLetters, Ok(())) => Ok(()),
+            (Self::Purge(purge), done) => reply(purge.answered(), "not everything was purged", done),
+            (
+                Self::MakeRoom { .. }
+                | Self::Park { .. }
+                | Self::Expire { .. }
+                | Self::DropDeadLetters
+                | Self::DropKeys,
+                Ok(()),
+            ) => Ok(()),
             (chore, Err(error)) if reach(&error) != Reach::Store => {
                 let error = tell("a chore of the store failed", &Fatal::from(error));
                 tracing::warn!(%error, ?chore, "the store will try again in a minute");
@@ -315,7 +266,7 @@ impl Chore {
 }
 
 /// Does a piece for the last of them, and lets it go when it needs no more; `seen` is how far that one is.
-fn each<S: Default>(
+pub(super) fn each<S: Default>(
     of: &mut Vec<SubscriberId>,
     seen: &mut S,
     piece: impl FnOnce(SubscriberId, &mut S) -> Sql<More>,
@@ -328,11 +279,16 @@ fn each<S: Default>(
     Ok(!of.is_empty())
 }
 
-fn waiting_rows(subscriber: SubscriberId, rows: rusqlite::Rows<'_>) -> Sql<Vec<Waiting>> {
+pub(super) fn waiting_rows(subscriber: SubscriberId, rows: rusqlite::Rows<'_>) -> Sql<Vec<Waiting>> {
     rows.mapped(|row| waiting(subscriber, row)).collect()
 }
 
 /// (number, seq, subscriber)
-fn dead_rows(rows: rusqlite::Rows<'_>) -> Sql<Vec<(i64, i64, u32)>> {
+pub(super) fn dead_rows(rows: rusqlite::Rows<'_>) -> Sql<Vec<(i64, i64, u32)>> {
     rows.mapped(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+}
+
+/// (topic, idempotency key)
+pub(super) fn keys(rows: rusqlite::Rows<'_>) -> Sql<Vec<(i64, String)>> {
+    rows.mapped(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

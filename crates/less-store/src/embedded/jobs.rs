@@ -7,7 +7,6 @@ use super::catalog::Catalog;
 use super::chores::Chore;
 use super::failure::{Fatal, Reach, Sql, reach, tell};
 use super::inbox::Answer;
-use super::values::last_version;
 use super::versions;
 use super::writer::Writer;
 use crate::{Cron, CronState, Deployment, SubscriberId, Subscription, Tick, Ticked};
@@ -56,16 +55,16 @@ impl Writer<'_> {
                 let done = self.withdraw(&project);
                 reply(answer, "the project was not removed", done)
             }
-            Job::Purge { project, answer } => match last_version(self.conn) {
-                Ok(values_up_to) => {
-                    self.chores.push_back(self.purge(project, values_up_to, answer));
+            Job::Purge { project, answer } => match self.purge(project, answer) {
+                Ok(purge) => {
+                    self.chores.push_back(Chore::Purge(purge));
                     Ok(())
                 }
-                Err(error) => reply(answer, "nothing was purged", Err(error)),
+                Err((answer, error)) => reply(answer, "nothing was purged", Err(error)),
             },
             Job::Hurry { project, answer } => {
                 let (subscribers, now) = (self.catalog.subscribers_of(&project), self.now());
-                self.chores.push_back(Chore::Hurry { subscribers, now, seen: None, answer });
+                self.chores.push_back(Chore::Hurry { subscribers, now, seen: 0, answer });
                 Ok(())
             }
             Job::Flush(answer) => {

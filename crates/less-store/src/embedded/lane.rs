@@ -128,6 +128,16 @@ impl Lane {
         room
     }
 
+    /// Room for one that is on disk and due since this moment; none for a subscriber that is gone.
+    pub(super) fn reserve_next(&self, bytes: usize) -> bool {
+        let mut state = self.state.lock();
+        let room = state.deployed && state.has_room(bytes);
+        if room {
+            state.add(bytes);
+        }
+        room
+    }
+
     /// Adds what room was reserved for; true when `announce` is to follow.
     pub(super) fn push(&self, delivery: Delivery) -> bool {
         let mut state = self.state.lock();

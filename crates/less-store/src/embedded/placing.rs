@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 use super::batch::{Batch, alone};
 use super::catalog::{Member, Topic};
-use super::failure::Sql;
+use super::failure::{Reach, Sql, reach};
 use super::inbox::Publishing;
+use super::once::Once;
 use super::recent::Recent;
 use super::rows::{Key, is_long};
+use super::schema::BEHIND;
 use super::writer::Writer;
-use crate::{Delivery, Error, Message, Timestamp};
+use crate::{Delivery, Error, Message, SubscriberId, Timestamp};
 
 /// A message that was written.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Place {
     recent: bool,
     /// The bits of those whose delivery is handed over from memory.
     reserved: u64,
+    /// Those for whom another one with its ordering key is before it.
+    behind: Vec<SubscriberId>,
 }
 
 impl Writer<'_> {
@@ -35,18 +39,36 @@ impl Writer<'_> {
             let (project, topic) = (message.project.to_string(), message.topic.to_string());
             return Ok(Err(Error::UnknownTopic { project, topic }));
         };
-        let done = self.place(batch, topic, Arc::clone(message)).map(|()| message.id);
-        alone("the message was not stored", done)
+        match self.once(batch, topic.id, publishing) {
+            Ok(Once::First) => {}
+            Ok(Once::Repeat(id)) => return Ok(Ok(id)),
+            Ok(Once::TooLate) => return Ok(Err(Error::Settled)),
+            Err(error) => return self.refuse(topic.id, publishing, error),
+        }
+        match self.place(batch, Arc::clone(&topic), Arc::clone(message)) {
+            Ok(()) => Ok(Ok(message.id)),
+            Err(error) => self.refuse(topic.id, publishing, error),
+        }
+    }
+
+    fn refuse<T>(&mut self, topic: i64, publishing: &Publishing, error: rusqlite::Error) -> Sql<crate::Result<T>> {
+        if reach(&error) == Reach::Job {
+            self.forget_once(topic, publishing)?;
+        }
+        alone("the message was not stored", Err(error))
     }
 
     /// Writes a message for everybody who subscribes to the topic now.
     pub(super) fn place(&mut self, batch: &mut Batch, topic: Arc<Topic>, message: Arc<Message>) -> Sql<()> {
         let seq = self.next_seq;
         self.next_seq += 1;
-        let (bytes, due_at) = (message.payload.len(), message.published_at.min(self.now()));
-        let reserved = topic.audience.reserve(bytes);
-        let recent = topic.audience.fits_in(reserved) && self.recent.has_room(bytes);
-        let place = Place { seq, message, topic, due_at, recent, reserved };
+        let (bytes, now) = (message.payload.len(), self.now());
+        let (due_at, behind) = (message.due_at(now), self.behind(&topic.audience, &message)?);
+        let reserved = if due_at > now { 0 } else { topic.audience.reserve(bytes, &behind) };
+        let lasts = message.delayed_until.is_some() || message.ordering_key.is_some();
+        let in_memory = !lasts && topic.audience.fits_in(reserved) && self.recent.has_room(bytes);
+        let recent = in_memory || topic.audience.members.is_empty();
+        let place = Place { seq, message, topic, due_at, recent, reserved, behind };
         match self.write_message(&place) {
             Ok(()) => batch.placed.push(place),
             Err(error) => {
@@ -69,15 +91,23 @@ impl Writer<'_> {
             }
             rows.payload(seq, &message.payload)?;
             rows.add_message(seq, audience.members.len() as i64, topic.id, message)?;
-            for member in &audience.members {
-                rows.add_delivery(Key { subscriber: member.id, due_at, seq }, 0, false)?;
+            for subscriber in audience.members.iter().map(|member| member.id) {
+                if let Some(key) = &message.ordering_key {
+                    rows.insert_ordered.execute((subscriber.0, &key[..], seq))?;
+                }
+                let due_at = if place.behind.contains(&subscriber) { BEHIND } else { due_at };
+                rows.add_delivery(Key { subscriber, due_at, seq }, 0, false)?;
             }
             Ok(())
         })
     }
 
     pub(super) fn follow_place(&mut self, place: Place) {
-        let Place { seq, message, topic, due_at, recent, reserved } = place;
+        let Place { seq, message, topic, due_at, recent, reserved, behind } = place;
+        if message.delayed_until.is_some() {
+            let first = topic.audience.members.iter().filter(|member| !behind.contains(&member.id));
+            first.for_each(|member| member.lane.wait_until(due_at));
+        }
         let Self { held, touched, .. } = self;
         for member in topic.audience.among(reserved) {
             if !recent {

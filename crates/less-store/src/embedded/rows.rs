@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::failure::{Reach, Sql, reach};
 use super::schema::INLINE;
-use crate::{Message, Reason, SubscriberId, Timestamp};
+use crate::{Message, Origin, Reason, SubscriberId, Timestamp};
 
 /// Names a row of `delivery`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +69,8 @@ statements! {
     insert_delivery: "INSERT INTO delivery(subscriber, due_at, seq, attempts, alone) VALUES(?, ?, ?, ?, ?)",
     delete_delivery: "DELETE FROM delivery WHERE subscriber = ? AND due_at = ? AND seq = ?",
     run_alone: "UPDATE delivery SET alone = 1 WHERE subscriber = ? AND due_at = ? AND seq = ?",
-    move_to: "UPDATE delivery SET due_at = ?4 WHERE subscriber = ?1 AND due_at = ?2 AND seq = ?3",
+    move_delivery: "UPDATE delivery SET due_at = ?4 WHERE subscriber = ?1 AND due_at = ?2 AND seq = ?3",
     waiting: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? ORDER BY due_at, seq",
-    later: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND (due_at, seq) > (?, ?)
-        ORDER BY due_at, seq LIMIT ?",
     untried: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND (due_at, seq) > (?, ?)
         AND due_at <= ? ORDER BY due_at, seq LIMIT ?",
     tried: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND attempts > 0 AND seq > ?
@@ -86,6 +84,21 @@ statements! {
         (SELECT number FROM dead_letter ORDER BY number LIMIT ?2) AND buried_at <= ?1",
     dead_of: "SELECT number, seq, subscriber FROM dead_letter WHERE project = ? AND seq <= ? LIMIT ?",
     delete_dead: "DELETE FROM dead_letter WHERE number = ?",
+    insert_ordered: "INSERT INTO ordered(subscriber, key, seq) VALUES(?, ?, ?)",
+    select_ordered: "SELECT seq FROM ordered WHERE subscriber = ? AND key = ? ORDER BY seq LIMIT 1",
+    delete_ordered: "DELETE FROM ordered WHERE subscriber = ? AND key = ? AND seq = ?",
+    ordering_key: "SELECT ordering_key FROM message WHERE seq = ?",
+    insert_key: "INSERT OR REPLACE INTO idempotency(topic, key, id, until) VALUES(?, ?, ?, ?)",
+    select_key: "SELECT id FROM idempotency WHERE topic = ? AND key = ? AND until > ?",
+    delete_key: "DELETE FROM idempotency WHERE topic = ? AND key = ?",
+    old_keys: "SELECT topic, key FROM idempotency WHERE until <= ? ORDER BY until LIMIT ?",
+    keys_of: "SELECT topic, key FROM idempotency WHERE topic = ? AND until <= ? LIMIT ?",
+    insert_origin: "INSERT OR IGNORE INTO origin(seq, subscriber, hash, nth, id) VALUES(?, ?, ?, ?, ?)",
+    select_origin: "SELECT id FROM origin WHERE seq = ? AND subscriber = ? AND hash = ? AND nth = ?",
+    delete_origin: "DELETE FROM origin WHERE seq = ? AND subscriber = ? AND hash = ? AND nth = ?",
+    delete_origins: "DELETE FROM origin WHERE seq = ? AND subscriber = ?",
+    is_tried: "SELECT 1 FROM delivery WHERE subscriber = ? AND seq = ? AND attempts > 0",
+    is_waiting: "SELECT 1 FROM delivery WHERE subscriber = ? AND due_at = ? AND seq = ?",
 }
 
 impl Rows<'_> {
@@ -151,6 +164,11 @@ impl Rows<'_> {
         Ok(self.delete_delivery.execute((key.subscriber.0, key.due_at, key.seq))? == 1)
     }
 
+    /// False when it is not there any more.
+    pub(super) fn move_to(&mut self, key: Key, due_at: Timestamp) -> Sql<bool> {
+        Ok(self.move_delivery.execute((key.subscriber.0, key.due_at, key.seq, due_at))? == 1)
+    }
+
     /// Counts `settled` deliveries of a message down; the last takes the message along.
     pub(super) fn settle_message(&mut self, seq: i64, settled: i64, long: bool) -> Sql<()> {
         if self.finish_message.execute((seq, settled))? == 0 {
@@ -168,6 +186,32 @@ impl Rows<'_> {
             None => self.select_body.query_row([seq], |row| row.get(0))?,
         };
         Ok(Some(kept))
+    }
+
+    /// The first unsettled delivery with an ordering key.
+    pub(super) fn first_ordered(&mut self, subscriber: SubscriberId, key: &str) -> Sql<Option<i64>> {
+        self.select_ordered.query_row((subscriber.0, key), |row| row.get(0)).optional()
+    }
+
+    pub(super) fn ordering_key(&mut self, seq: i64) -> Sql<Option<String>> {
+        Ok(self.ordering_key.query_row([seq], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// The message that an idempotency key has made already.
+    pub(super) fn made_by(&mut self, topic: i64, key: &str, now: Timestamp) -> Sql<Option<Uuid>> {
+        self.select_key.query_row((topic, key, now), |row| row.get(0).map(Uuid::from_bytes)).optional()
+    }
+
+    /// False when it is there.
+    pub(super) fn add_origin(&mut self, origin: &Origin, id: Uuid) -> Sql<bool> {
+        let Origin { subscriber, seq, hash, nth } = origin;
+        Ok(self.insert_origin.execute((seq, subscriber.0, hash, nth, id.as_bytes()))? == 1)
+    }
+
+    /// The message that an origin has published already.
+    pub(super) fn made_in(&mut self, origin: &Origin) -> Sql<Option<Uuid>> {
+        let Origin { subscriber, seq, hash, nth } = origin;
+        self.select_origin.query_row((seq, subscriber.0, hash, nth), |row| row.get(0).map(Uuid::from_bytes)).optional()
     }
 
     /// `owner`: whose dead letter it is.

@@ -20,24 +20,50 @@ pub(super) enum Settled {
 
 impl Writer<'_> {
     pub(super) fn settle(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
+        let settled = if settlement.delivery.message.ordering_key.is_some() {
+            self.together(batch, |this, batch| this.settle_one(batch, settlement))
+        } else {
+            self.settle_one(batch, settlement)
+        };
+        match settled {
+            Err(error) if reach(&error) == Reach::Job => {
+                error!(%error, seq = settlement.delivery.seq, "a delivery could not be settled and will be tried again");
+                Ok(Settled::Refused)
+            }
+            settled => settled,
+        }
+    }
+
+    fn settle_one(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
         let Settlement { delivery, fate, .. } = settlement;
         if let Some((bit, pending)) = self.pending(batch, delivery) {
             match fate {
                 Fate::Release => return Ok(Settled::Yes),
                 Fate::Done => {
+                    self.forget_origin(delivery.subscriber, delivery.seq, delivery.attempt)?;
                     batch.recent.insert(delivery.seq, Becomes::Pending(pending & !bit));
                     return Ok(Settled::Yes);
                 }
                 Fate::Again { .. } | Fate::Alone | Fate::Bury { .. } => self.spread(batch, delivery.seq, pending)?,
             }
         }
-        match self.settle_row(batch, settlement) {
-            Err(error) if reach(&error) == Reach::Job => {
-                error!(%error, seq = delivery.seq, "a delivery could not be settled and will be tried again");
-                Ok(Settled::Refused)
-            }
-            settled => settled,
+        let settled = self.settle_row(settlement)?;
+        if settled == Settled::Yes && matches!(fate, Fate::Done | Fate::Bury { .. }) {
+            self.finish_row(batch, delivery)?;
         }
+        Ok(settled)
+    }
+
+    /// The row of a delivery is gone for good: so is what was kept for its sake, and the next may begin.
+    fn finish_row(&mut self, batch: &mut Batch, delivery: &Delivery) -> Sql<()> {
+        let Delivery { subscriber, seq, attempt, ref message, .. } = *delivery;
+        self.forget_origin(subscriber, seq, attempt)?;
+        if let Some(key) = &message.ordering_key {
+            self.begin_next(batch, subscriber, key, seq)?;
+        }
+        batch.over.insert((subscriber, seq));
+        batch.count(seq, is_long(&message.payload));
+        Ok(())
     }
 
     /// The bit of this delivery and all pending ones, when its message is recent and it is among them.
@@ -65,7 +91,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn settle_row(&mut self, batch: &mut Batch, settlement: &Settlement) -> Sql<Settled> {
+    fn settle_row(&mut self, settlement: &Settlement) -> Sql<Settled> {
         let Settlement { delivery, fate, at } = settlement;
         let (key, rows) = (key(delivery), &mut self.rows);
         let owner = self.catalog.subscriber(key.subscriber).map(|of| &of.owner);
@@ -98,9 +124,6 @@ impl Writer<'_> {
                 Ok(found)
             })?,
         };
-        if found && matches!(fate, Fate::Done | Fate::Bury { .. }) {
-            batch.count(key.seq, is_long(&delivery.message.payload));
-        }
         Ok(if found { Settled::Yes } else { Settled::Gone })
     }
 }

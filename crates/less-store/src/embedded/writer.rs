@@ -34,6 +34,10 @@ pub(super) struct Writer<'c> {
     pub(super) recent: Recents,
     /// Rows of `delivery` that are ready, claimed, or settled and not committed: not to be read again.
     pub(super) held: HashSet<(SubscriberId, i64)>,
+    /// Deliveries that published something, as far as this process knows: those before `first_seq` may have as
+    /// well, and those that were tried before.
+    pub(super) origins: HashSet<(SubscriberId, i64)>,
+    pub(super) first_seq: i64,
     pub(super) next_seq: i64,
     /// Settled, for the next commit: those of a commit that failed, and what the store buries itself.
     pub(super) carried: Vec<Settlement>,
@@ -66,6 +70,8 @@ impl<'c> Writer<'c> {
             catalog,
             recent: Recents::default(),
             held: HashSet::new(),
+            origins: HashSet::new(),
+            first_seq: next_seq,
             next_seq,
             carried: Vec::new(),
             spent: Vec::new(),

@@ -1,4 +1,5 @@
-//! A child process, this very executable, publishes and says what was acknowledged; then it is killed.
+//! A child process, this very executable, publishes and says what was acknowledged; then it is killed. What
+//! other tests need of that is `pub(crate)`.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -10,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::given::{clock, message, subscribers};
 
-const HOME: &str = "LESS_STORE_TEST_HOME";
-const FIRST: &str = "LESS_STORE_TEST_FIRST";
+pub(crate) const HOME: &str = "LESS_STORE_TEST_HOME";
+pub(crate) const FIRST: &str = "LESS_STORE_TEST_FIRST";
 
 /// Publishes from several tasks until it is killed, or until the store says no.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +40,7 @@ async fn child_that_publishes() {
     say(&format!("afterwards {}", kind(&after)));
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     // In one write, on a line of its own whatever the test harness printed before.
     out.write_all(format!("\n{line}\n").as_bytes()).unwrap();
@@ -55,11 +56,14 @@ fn kind(error: &Error) -> &'static str {
     }
 }
 
-/// `limit`: what the shell does before it becomes the child.
-fn child(home: &Path, first: u128, limit: &str) -> Child {
+const PUBLISHES: &str = "crash::child_that_publishes";
+
+/// The child that is this test. `limit`: what the shell does before it becomes the child.
+pub(crate) fn child(test: &str, home: &Path, first: u128, limit: &str) -> Child {
     Command::new("sh")
-        .args(["-c", &format!(r#"{limit} exec "$0" --ignored --exact crash::child_that_publishes --nocapture"#)])
+        .args(["-c", &format!(r#"{limit} exec "$0" --ignored --exact "$1" --nocapture"#)])
         .arg(std::env::current_exe().unwrap())
+        .arg(test)
         .env(HOME, home)
         .env(FIRST, first.to_string())
         .stdout(Stdio::piped())
@@ -72,14 +76,14 @@ fn stored(line: &str) -> Option<u128> {
     line.strip_prefix("stored ").map(|number| number.parse().unwrap())
 }
 
-/// Kills the child once it has said so many, and hears it to the end.
-fn kill_after(mut child: Child, count: usize) -> Vec<u128> {
+/// Kills the child once it has said so much that `hear` understands, and hears it to the end.
+pub(crate) fn kill_after<T>(mut child: Child, count: usize, hear: impl Fn(&str) -> Option<T>) -> Vec<T> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut acknowledged: Vec<u128> = lines.by_ref().filter_map(|line| stored(&line)).take(count).collect();
+    let mut heard: Vec<T> = lines.by_ref().filter_map(|line| hear(&line)).take(count).collect();
     child.kill().unwrap();
-    acknowledged.extend(lines.filter_map(|line| stored(&line)));
+    heard.extend(lines.filter_map(|line| hear(&line)));
     child.wait().unwrap();
-    acknowledged
+    heard
 }
 
 /// Everything that waits for a subscriber.
@@ -101,8 +105,8 @@ async fn what_was_acknowledged_survives_kill_9() {
     let home = tempfile::tempdir().unwrap();
     let mut acknowledged = HashSet::new();
     for round in 0..12 {
-        let child = child(home.path(), round * 1_000_000, "");
-        acknowledged.extend(kill_after(child, 50 * (1 + round as usize % 4)));
+        let child = child(PUBLISHES, home.path(), round * 1_000_000, "");
+        acknowledged.extend(kill_after(child, 50 * (1 + round as usize % 4), stored));
     }
     let store = Embedded::open(home.path(), clock()).unwrap();
     let ids = subscribers(&store, &["a", "b"]).await;
@@ -116,7 +120,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 #[tokio::test]
 async fn a_torn_wal_loses_no_more_than_its_tail() {
     let home = tempfile::tempdir().unwrap();
-    kill_after(child(home.path(), 0, ""), 400);
+    kill_after(child(PUBLISHES, home.path(), 0, ""), 400, stored);
     let wal = home.path().join("topics.db-wal");
     let whole = std::fs::read(&wal).unwrap();
     let (mut before, mut shorter) = (usize::MAX, 0);
@@ -146,7 +150,7 @@ async fn a_torn_wal_loses_no_more_than_its_tail() {
 #[tokio::test]
 async fn after_an_io_error_nothing_more_is_promised() {
     let home = tempfile::tempdir().unwrap();
-    let mut child = child(home.path(), 0, "trap '' XFSZ; ulimit -f 1500;");
+    let mut child = child(PUBLISHES, home.path(), 0, "trap '' XFSZ; ulimit -f 1500;");
     let lines: Vec<_> = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).collect();
     child.wait().unwrap();
     let acknowledged: HashSet<u128> = lines.iter().filter_map(|line| stored(line)).collect();
