@@ -26,9 +26,12 @@ fn publish(api: &str, publishes: &Value) -> Vec<Value> {
     http::post(api, publishes.to_string()).expect(200).json().as_array().unwrap().clone()
 }
 
+/// With the URL of its API, if it has one; else that of its topics.
 fn shop<'h>(home: &'h Home, files: &[(&str, &str)]) -> (Project<'h>, String) {
     let project = home.project("shop", files);
-    let api = project.deploy().url("shop").to_owned();
+    let deployed = project.deploy();
+    let has_api = files.iter().any(|(path, _)| path.starts_with("less/apis/"));
+    let api = deployed.url(if has_api { "shop" } else { "topics" }).to_owned();
     (project, api)
 }
 
