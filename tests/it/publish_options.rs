@@ -181,10 +181,10 @@ fn an_event_published_before_a_kill_is_not_published_again_though_it_was_long_se
     home.give_note("passing");
     eventually("the others are through", || heard(&home).len() >= 51 && home.notes("first").len() >= 150);
     for _ in 0..2 {
+        let before = home.notes("first").len();
         home.kill_server();
         home.assert_no_process_left();
         home.start_server();
-        let before = home.notes("first").len();
         eventually("it runs again", || home.notes("first").len() > before);
     }
     home.give_note("go");
