@@ -18,6 +18,10 @@ use super::settling::Settled;
 use super::writer::{TRY_AGAIN, Writer};
 use crate::{Changed, Delivery, SubscriberId};
 
+/// What changes tell of may be much longer than what was asked: after so many bytes the others wait for the
+/// next commit.
+const TOLD: usize = 16 << 20;
+
 /// What a transaction did, for memory to follow.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -27,6 +31,8 @@ pub(super) struct Batch {
     published: Vec<crate::Result<Uuid>>,
     /// One for each change that was looked at.
     changed: Vec<crate::Result<Changed>>,
+    /// Bytes of messages that tell of changes.
+    pub(super) told: usize,
     /// One for each settlement that was looked at.
     settled: Vec<Settled>,
     pub(super) recent: HashMap<i64, Becomes>,
@@ -48,7 +54,7 @@ pub(super) enum Becomes {
 
 impl Writer<'_> {
     /// Writes, syncs, then hands over and answers. An error means that the store cannot go on.
-    pub(super) fn commit(&mut self, requests: Requests, settlements: Vec<Settlement>) -> Result<(), Fatal> {
+    pub(super) fn commit(&mut self, mut requests: Requests, settlements: Vec<Settlement>) -> Result<(), Fatal> {
         if requests.is_empty() && settlements.is_empty() && self.spent.is_empty() {
             return Ok(());
         }
@@ -56,8 +62,12 @@ impl Writer<'_> {
         match self.write(&mut batch, &requests, &settlements) {
             Ok(()) => {
                 self.committed();
+                let changes = requests.changes.split_off(batch.changed.len());
                 self.follow(batch, requests, settlements);
-                Ok(())
+                if changes.is_empty() {
+                    return Ok(());
+                }
+                self.commit(Requests { changes, ..Requests::default() }, Vec::new())
             }
             Err(error) => self.fail(batch, requests, settlements, Arc::new(error)),
         }
@@ -74,6 +84,9 @@ impl Writer<'_> {
             batch.published.push(published);
         }
         for change in &requests.changes {
+            if batch.told > TOLD {
+                break;
+            }
             let changed = self.together(batch, |this, batch| this.change(batch, &change.question));
             batch.changed.push(alone("the value was not changed", changed)?);
         }

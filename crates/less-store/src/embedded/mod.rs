@@ -3,7 +3,8 @@
 //! A publish waits in the `inbox` until the `writer` thread commits it together with its neighbours
 //! (`batch`); its deliveries go into the subscribers' `lane`s, from where they are claimed without
 //! a look at the disk. What finds no room in memory is read back later (`refill`). Settlements ride
-//! along with the next commit. `schema` tells how the file looks.
+//! along with the next commit, and so do changes of key-values (`values`) with the messages that tell of
+//! them. `schema` tells how the file looks.
 
 mod batch;
 mod catalog;

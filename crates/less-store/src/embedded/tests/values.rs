@@ -154,6 +154,25 @@ async fn a_value_is_read_while_a_long_question_is_answered() {
     answered.unwrap();
 }
 
+#[tokio::test]
+async fn many_long_values_are_deleted_at_once() {
+    let (home, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
+    let store = Arc::new(Embedded::open(home.path(), hands.clock()).unwrap());
+    let long = format!("\"{}\"", "x".repeat(400 * 1024 - 2));
+    for number in 0..100 {
+        store.change(change(&number.to_string(), set(&long, None))).await.unwrap();
+    }
+    deploy_telling(&*store, &[DELETED]).await;
+    let mut deleted = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let store = Arc::clone(&store);
+        deleted.spawn(async move { store.change(change(&number.to_string(), Operation::Delete)).await.unwrap() });
+    }
+    let deleted = deleted.join_all().await;
+    assert!(deleted.iter().all(|changed| *changed == Changed::Deleted { existed: true }));
+    assert_eq!(store.waiting("shop").await.unwrap(), [(format!("topics/{DELETED}/a"), 100)]);
+}
+
 /// A change and its message stand or fall together, whatever becomes of the neighbours in the commit.
 #[tokio::test]
 async fn a_change_whose_message_is_refused_is_none() {

@@ -76,7 +76,9 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> Sql<()> {
         let Some(topic) = self.catalog.deployed(project, event.topic()).cloned() else { return Ok(()) };
-        self.place(batch, topic, Arc::new(event.message(project, behalf, now)))
+        let message = event.message(project, behalf, now);
+        batch.told += message.payload.len();
+        self.place(batch, topic, Arc::new(message))
     }
 
     /// Too early does no harm: then nothing is found.
