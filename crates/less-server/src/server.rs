@@ -160,7 +160,9 @@ impl Server {
     ) -> Result<Resources, DeployFailed> {
         let mut resources = self.projects.deploy(name, snapshot, meta, progress).await?;
         if let Some((base, ports)) = &self.per_api {
-            resources.apis = self.open_apis(name, *base, ports).await.map_err(|error| DeployFailed::from(&error))?;
+            let opened = self.open_apis(name, *base, ports).await;
+            let opened = opened.context("the new version runs, but not every API of it has a port");
+            resources.apis = opened.map_err(|error| DeployFailed::from(&error))?;
         }
         Ok(resources)
     }

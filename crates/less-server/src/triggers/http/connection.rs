@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::meter::{Meter, Metered};
@@ -20,6 +21,9 @@ use crate::tasks::Tasks;
 
 /// A client that takes nothing of its response for so long is cut off, so that it holds no memory.
 const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// How long a command may take to read the rest of its answer when the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Accepts until the family stops; connections finish what they answer, then close.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) -> anyhow::Result<()> {
@@ -87,7 +91,14 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         Some(ended) => ended,
         None => {
             Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
+            match patience {
+                Some(_) => (&mut connection).await,
+                // A command that pauses (its pager is full) must not keep the server from stopping.
+                None => match timeout(LAST_WORDS, &mut connection).await {
+                    Ok(ended) => ended,
+                    Err(_late) => return,
+                },
+            }
         }
     };
     let Err(error) = ended else { return };
