@@ -7,7 +7,7 @@
 mod functions;
 mod subscribers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -170,8 +170,9 @@ const OPTIONS: PoolOptions = PoolOptions {
     most_with_waiting: limits::WORKERS_WITH_WAITING,
 };
 
-/// What the workers of one runtime load: routes first, then what hears messages, then functions.
-fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) -> Load {
+/// Every handler of a project, in the order in which they are loaded: routes first, then what hears messages,
+/// then functions.
+fn handlers(project: &Project) -> impl Iterator<Item = (&less_project::Handler, HandlerKind)> {
     let of = |kind: HandlerKind| move |handler| (handler, kind);
     let routes = project.apis.iter().flat_map(|api| &api.routes).map(|route| &route.handler);
     let own = project.topics.iter().flat_map(|topic| &topic.subscribers);
@@ -179,12 +180,22 @@ fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) ->
     let subscribers = own.chain(external).map(|subscriber| &subscriber.handler);
     let crons = project.crons.iter().map(|cron| &cron.handler);
     let functions = project.functions.iter().map(|function| &function.handler);
-    let all = routes
+    routes
         .map(of(HandlerKind::Route))
         .chain(subscribers.map(of(HandlerKind::Subscriber)))
         .chain(crons.map(of(HandlerKind::Cron)))
-        .chain(functions.map(of(HandlerKind::Function)));
-    let handlers = all.filter(|(handler, _)| Runtime::of(handler.language) == Some(runtime)).map(|(handler, kind)| {
+        .chain(functions.map(of(HandlerKind::Function)))
+}
+
+/// What the project's handlers need to run.
+pub fn runtimes(project: &Project) -> BTreeSet<Runtime> {
+    handlers(project).filter_map(|(handler, _)| Runtime::of(handler.language)).collect()
+}
+
+/// What the workers of one runtime load.
+fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) -> Load {
+    let own = handlers(project).filter(|(handler, _)| Runtime::of(handler.language) == Some(runtime));
+    let handlers = own.map(|(handler, kind)| {
         let (file, source) = build::load_file(handler);
         LoadHandler { path: handler.path.to_string(), file, source, kind }
     });
@@ -195,14 +206,16 @@ fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) ->
         handlers: handlers.collect(),
         topics: project.topics.iter().map(|topic| topic.name.clone()).collect(),
         functions: project.functions.iter().map(|function| function.name.clone()).collect(),
-        limits: Limits {
-            message_bytes: limits::MESSAGE_BYTES as u64,
-            response_bytes: limits::BODY_BYTES as u64,
-            value_bytes: limits::VALUE_BYTES as u64,
-            key_bytes: limits::KEY_BYTES as u64,
-            log_lines: limits::LOG_LINES,
-            log_bytes: limits::LOG_BYTES,
-            log_line_bytes: limits::LOG_LINE_BYTES as u64,
-        },
+        limits: LIMITS,
     }
 }
+
+const LIMITS: Limits = Limits {
+    message_bytes: limits::MESSAGE_BYTES as u64,
+    response_bytes: limits::BODY_BYTES as u64,
+    value_bytes: limits::VALUE_BYTES as u64,
+    key_bytes: limits::KEY_BYTES as u64,
+    log_lines: limits::LOG_LINES,
+    log_bytes: limits::LOG_BYTES,
+    log_line_bytes: limits::LOG_LINE_BYTES as u64,
+};
