@@ -7,7 +7,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use less_project::{Env, Problem, Project, discover, env, external_publishers, schedules};
+use less_project::{
+    Env, Problem, Project, discover, env, external_publishers, schedules, tsconfig, typescript_declarations,
+};
+use less_server::build::types;
 use less_server::{BASE_PREFIX, BASE_VARIABLES, build};
 
 use crate::client::read_if_there;
@@ -49,11 +52,24 @@ pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printe
     let dotenv = read_if_there(&root.join(".env"))?;
     let mut env = env::resolve(&project.config.env_vars, &caller, dotenv.as_deref())
         .map_err(|problems| Rejected::new(problems, consequence))?;
+    describe_to_editors(root, &project, out);
     check_variables(&project, &env).map_err(|problems| Rejected::new(problems, consequence))?;
     for (name, value) in caller.into_iter().filter(|(name, _)| is_unasked(name)) {
         env.entry(name).or_insert(value);
     }
     Ok((project, env))
+}
+
+/// What TypeScript needs to know of the project; without it everything runs all the same.
+fn describe_to_editors(root: &Path, project: &Project, out: &mut Printer) {
+    if !project.has_typescript() {
+        return;
+    }
+    match types::write(root, &typescript_declarations(project), &tsconfig(project)) {
+        Ok(written) if written.is_empty() => {}
+        Ok(written) => out.remark(&format!("wrote {} for your editor and tsc", written.join(" and "))),
+        Err(error) => out.remark(&format!("what editors need to know of the project was not written: {error}")),
+    }
 }
 
 /// What variables say: when crons are due, which projects are heard.

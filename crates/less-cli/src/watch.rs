@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use less_server::build::types::DECLARATIONS;
+
 const EVERY: Duration = Duration::from_millis(500);
 const NOT_LOOKED_AT: [&str; 4] = ["node_modules", "target", "__pycache__", "venv"];
 
@@ -59,6 +61,9 @@ fn look(root: &Path) -> Files {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
             if !metadata.is_dir() {
+                if entry.file_name() == DECLARATIONS {
+                    continue; // ours
+                }
                 files.insert(entry.path(), (metadata.modified().ok(), metadata.len()));
             } else if is_looked_at(&entry.file_name().to_string_lossy()) {
                 files.insert(entry.path(), (None, 0));

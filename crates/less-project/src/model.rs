@@ -24,6 +24,22 @@ pub struct Project {
     pub warnings: Vec<Problem>,
 }
 
+impl Project {
+    /// Every handler: routes first, then what hears messages, then functions.
+    pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
+        let routes = self.apis.iter().flat_map(|api| &api.routes).map(|route| &route.handler);
+        let own = self.topics.iter().flat_map(|topic| &topic.subscribers);
+        let external = self.external_topics.iter().flat_map(|topic| &topic.subscribers);
+        let subscribers = own.chain(external).map(|subscriber| &subscriber.handler);
+        let crons = self.crons.iter().map(|cron| &cron.handler);
+        routes.chain(subscribers).chain(crons).chain(self.functions.iter().map(|function| &function.handler))
+    }
+
+    pub fn has_typescript(&self) -> bool {
+        self.handlers().any(|handler| handler.language == Language::TypeScript)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
     pub name: String,

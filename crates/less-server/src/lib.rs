@@ -23,6 +23,7 @@ mod workers;
 
 pub use build::{BASE_PREFIX, BASE_VARIABLES};
 pub use home::write_private;
+pub use live::runtimes;
 pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
 pub use trial::try_loading;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use anyhow::Context;
 use less_project::{Env, Project};
 
-use crate::build::{self, Sdks};
+use crate::build::Built;
 use crate::clock;
 use crate::limits;
 use crate::live::{Live, Parts};
@@ -17,37 +17,24 @@ use crate::services::Services;
 use crate::tasks::Tasks;
 use crate::workers::Launcher;
 
-/// `root`: the prepared folder, with the SDK linked into it. `launcher`: our own executable. Nothing is kept
+/// `launcher`: our own executable. Nothing is kept
 /// and no handler is called; what modules print while they load is not shown.
-pub async fn try_loading(
-    project: Project,
-    root: &Path,
-    sdks: &Sdks,
-    env: &Env,
-    launcher: PathBuf,
-) -> Result<(), DeployFailed> {
+pub async fn try_loading(project: Project, built: Built, env: &Env, launcher: PathBuf) -> Result<(), DeployFailed> {
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let parts = parts(&project, root, sdks, env, launcher, scratch.path())?;
+    let parts = parts(&project, built, env, launcher, scratch.path())?;
     let name = project.name.clone();
-    let live = Live::start(&name, project, root, parts, &Tasks::new()).await?;
+    let live = Live::start(&name, project, parts, &Tasks::new()).await?;
     live.retire(limits::EXIT).await;
     Ok(())
 }
 
-fn parts(
-    project: &Project,
-    root: &Path,
-    sdks: &Sdks,
-    env: &Env,
-    launcher: PathBuf,
-    scratch: &Path,
-) -> Result<Parts, DeployFailed> {
+fn parts(project: &Project, built: Built, env: &Env, launcher: PathBuf, scratch: &Path) -> Result<Parts, DeployFailed> {
     let crons = less_project::schedules(project, env).map_err(DeployFailed::problems)?;
     let store = less_store::open(&less_store::Config::Memory, Arc::new(clock::now_ms)).context("no store")?;
     let logs = Logs::open(scratch.to_owned(), LogLimits::default(), clock::now_ms).context("no log")?;
     let name = Arc::from(project.name.as_ref());
     Ok(Parts {
-        programs: build::programs(sdks, root, project, env),
+        built,
         launcher: Launcher::start(launcher).context("no launcher")?,
         services: Arc::new(Services::new(name, Vec::new(), store.clone(), Weak::new(), logs, None)),
         store,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use less_project::{Env, Project};
 use less_server::build::{self, sdk, unpack::unpack};
-use less_server::try_loading;
+use less_server::{runtimes, try_loading};
 
 use crate::args::BuildArgs;
 use crate::builds::Build;
@@ -44,8 +44,9 @@ async fn prepare(
 ) -> anyhow::Result<()> {
     let run = home.run(&project.name);
     let sdks = sdk::extract(&run).with_context(|| format!("cannot write the SDK to {}", run.display()))?;
-    let prepared = build::prepare(folder, &home.run_dependencies(&project.name), &sdks, project, env, installing).await;
-    prepared.map_err(|error| refused(error, CONSEQUENCE))?;
-    let loaded = try_loading(project.clone(), folder, &sdks, env, own_executable()?).await;
+    let (cache, runtimes) = (home.run_dependencies(&project.name), runtimes(project));
+    let prepared = build::prepare(folder, &cache, &sdks, project, &runtimes, env, installing).await;
+    let built = prepared.map_err(|error| refused(error, CONSEQUENCE))?;
+    let loaded = try_loading(project.clone(), built, env, own_executable()?).await;
     loaded.map_err(|error| failed(error.message, error.problems, CONSEQUENCE))
 }

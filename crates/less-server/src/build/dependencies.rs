@@ -20,15 +20,15 @@ use less_project::{Env, Problem};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::installer::Installer;
 use super::node::NodeInfo;
+use super::npm::Installer;
 use super::package_json::PackageJson;
 use super::{Doing, Result, blocking, sync_disk_of};
 
 /// How long an install may take.
-const TIME_LIMIT: Duration = Duration::from_secs(600);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// A folder under construction that is older than this was left by a crash.
-const ABANDONED: Duration = Duration::from_secs(3600);
+pub(super) const ABANDONED: Duration = Duration::from_secs(3600);
 const LOCK_FILES: [&str; 3] = ["npm-shrinkwrap.json", "package-lock.json", "yarn.lock"];
 const SETTINGS: [&str; 3] = [".npmrc", ".yarnrc", ".yarnrc.yml"];
 /// What is installed in production.
@@ -51,7 +51,7 @@ pub async fn install(
     if wanted.is_local() {
         installing();
         wanted.write_package_json(root)?;
-        wanted.installer().run(root, env, TIME_LIMIT).await?;
+        wanted.installer().job().run(root, env, TIME_LIMIT).await?;
         return Ok(None);
     }
     let folder = cache.join(wanted.key(node));
@@ -60,7 +60,7 @@ pub async fn install(
         installing();
         let fresh = Fresh::make(cache)?;
         wanted.copy_to(&fresh.0)?;
-        wanted.installer().run(&fresh.0, env, TIME_LIMIT).await?;
+        wanted.installer().job().run(&fresh.0, env, TIME_LIMIT).await?;
         blocking(move || fresh.rename(&folder)).await?;
     }
     Ok(Some(node_modules))
@@ -168,7 +168,8 @@ impl Fresh {
     fn make(cache: &Path) -> Result<Self> {
         let path = cache.join(format!("{FRESH}{}", Uuid::now_v7()));
         fs::create_dir_all(&path).doing("make the folder", &path)?;
-        remove_abandoned(cache, &path).doing("tidy the folder", cache)?;
+        let is_fresh = |other: &Path| other.file_name().is_some_and(|name| name.to_string_lossy().starts_with(FRESH));
+        remove_abandoned(cache, &path, is_fresh).doing("tidy the folder", cache)?;
         Ok(Self(path))
     }
 
@@ -192,14 +193,14 @@ impl Drop for Fresh {
     }
 }
 
-/// By the clock of the disk: compared to a folder that was made just now.
-fn remove_abandoned(cache: &Path, now: &Path) -> io::Result<()> {
+/// Removes what a build left that was cut short, by the clock of the disk: compared to a folder that was made just `now`.
+pub(super) fn remove_abandoned(cache: &Path, now: &Path, is_unfinished: impl Fn(&Path) -> bool) -> io::Result<()> {
     let now = fs::metadata(now)?.modified()?;
     for entry in fs::read_dir(cache)? {
         let entry = entry?;
-        let is_fresh = entry.file_name().to_string_lossy().starts_with(FRESH);
         let made = entry.metadata().and_then(|metadata| metadata.modified());
-        if is_fresh && made.is_ok_and(|made| now.duration_since(made).is_ok_and(|age| age > ABANDONED)) {
+        let is_old = made.is_ok_and(|made| now.duration_since(made).is_ok_and(|age| age > ABANDONED));
+        if is_old && is_unfinished(&entry.path()) {
             // Another build may be removing it, too.
             fs::remove_dir_all(entry.path()).ok();
         }

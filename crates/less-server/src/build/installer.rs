@@ -1,4 +1,4 @@
-//! Runs npm or yarn in a folder, and tells the author what it said when it fails.
+//! Runs what installs packages, in a folder, and tells the author what it said when it fails.
 //!
 //! The installer has our environment (proxies, registries) and the project's variables (tokens that an .npmrc names),
 //! no terminal, no shell, a time limit, and a process group of its own, which is killed when the install is cancelled.
@@ -19,58 +19,25 @@ use super::{Doing, Error, Result};
 /// Of the installer's output, so much is told.
 const TOLD_LINES: usize = 60;
 const TOLD_BYTES: u64 = 32 << 10;
-const NPM: &[&str] = &["--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"];
-const YARN: &[&str] = &["--frozen-lockfile", "--production", "--non-interactive", "--no-progress"];
 
-/// How the packages of a project are installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Installer {
-    NpmCi,
-    NpmInstall,
-    Yarn,
+/// One run of an installer.
+pub(super) struct Job {
+    pub(super) command: Command,
+    /// As one would type it.
+    pub(super) name: &'static str,
+    /// What is to blame when it fails, and what to do then.
+    pub(super) file: &'static str,
+    pub(super) hint: &'static str,
+    /// When there is no such program.
+    pub(super) missing: Problem,
 }
 
-impl Installer {
-    /// By the lock file; npm's first, because npm comes with Node.js.
-    pub(super) fn by_lock_file(name: Option<&str>) -> Self {
-        match name {
-            None => Self::NpmInstall,
-            Some("yarn.lock") => Self::Yarn,
-            Some(_) => Self::NpmCi,
-        }
-    }
-
-    /// As one would type it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::NpmCi => "npm ci",
-            Self::NpmInstall => "npm install",
-            Self::Yarn => "yarn install",
-        }
-    }
-
-    fn command(self) -> Command {
-        let (program, verb, flags) = match self {
-            Self::NpmCi => ("npm", "ci", NPM),
-            Self::NpmInstall => ("npm", "install", NPM),
-            Self::Yarn => ("yarn", "install", YARN),
-        };
-        let mut command = Command::new(program);
-        command.arg(verb).args(flags);
-        command
-    }
-
-    pub(super) async fn run(self, folder: &Path, env: &Env, time_limit: Duration) -> Result<()> {
-        let mut command = self.command();
-        command.envs(env);
-        self.run_command(command, folder, time_limit).await
-    }
-
-    async fn run_command(self, command: Command, folder: &Path, time_limit: Duration) -> Result<()> {
+impl Job {
+    pub(super) async fn run(mut self, folder: &Path, env: &Env, time_limit: Duration) -> Result<()> {
+        self.command.envs(env);
         let mut output = File::from(rustix::fs::memfd_create("less-install", MemfdFlags::CLOEXEC).map_err(io_error)?);
-        let started = start(command, folder, &output);
-        let mut running = match started {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing().into()),
+        let mut running = match start(&mut self.command, folder, &output) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing.into()),
             started => started.doing("run the installer in", folder)?,
         };
         let ended = tokio::time::timeout(time_limit, running.wait()).await;
@@ -84,31 +51,9 @@ impl Installer {
         Err(self.failed(&failure, &last_lines(&mut output).unwrap_or_default()).into())
     }
 
-    fn missing(self) -> Problem {
-        match self {
-            Self::Yarn => Problem::new(
-                "yarn.lock",
-                "yarn is needed to install the dependencies, and there is no `yarn` in PATH",
-                "install it (`npm install --global yarn`), or replace yarn.lock by a package-lock.json",
-            ),
-            Self::NpmCi | Self::NpmInstall => Problem::new(
-                "package.json",
-                "npm is needed to install the dependencies, and there is no `npm` in PATH",
-                "install npm; it comes with Node.js (nodejs.org)",
-            ),
-        }
-    }
-
     fn failed(self, failure: &str, output: &str) -> Problem {
         let said = if output.is_empty() { String::new() } else { format!("; it said:\n{output}") };
-        let hint = match self {
-            Self::NpmCi => {
-                "when package.json and the lock file differ, run `npm install` in the project and deploy again"
-            }
-            Self::NpmInstall => "correct the dependencies until `npm install` works in the project, and deploy again",
-            Self::Yarn => "correct the dependencies until `yarn install` works in the project, and deploy again",
-        };
-        Problem::new("package.json", format!("`{}` {failure}{said}", self.name()), hint)
+        Problem::new(self.file, format!("`{}` {failure}{said}", self.name), self.hint)
     }
 }
 
@@ -116,7 +61,7 @@ fn io_error(error: rustix::io::Errno) -> Error {
     Error::Io { doing: "make a file in memory".into(), source: error.into() }
 }
 
-fn start(mut command: Command, folder: &Path, output: &File) -> io::Result<Running> {
+fn start(command: &mut Command, folder: &Path, output: &File) -> io::Result<Running> {
     let child = command
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -168,10 +113,19 @@ mod tests {
 
     use super::*;
 
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        command
+    fn job(program: &str, args: &[&str]) -> Job {
+        let mut command = Command::new(program);
+        command.args(args);
+        let missing = Problem::new("package.json", "there is no `npm`", "install it");
+        Job { command, name: "npm install", file: "package.json", hint: "correct it", missing }
+    }
+
+    fn shell(script: &str) -> Job {
+        job("sh", &["-c", script])
+    }
+
+    async fn run(job: Job, time_limit: Duration) -> Result<()> {
+        job.run(TempDir::new().unwrap().path(), &Env::new(), time_limit).await
     }
 
     fn problem(result: Result<()>) -> Problem {
@@ -181,9 +135,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_told_with_the_end_of_its_output() {
-        let dir = TempDir::new().unwrap();
         let script = "seq 1 100; echo 'no such package' >&2; exit 3";
-        let result = Installer::NpmInstall.run_command(shell(script), dir.path(), Duration::from_secs(60)).await;
+        let result = run(shell(script), Duration::from_secs(60)).await;
         let message = problem(result).message;
         assert!(message.starts_with("`npm install` failed (exit status: 3); it said:\n42\n"), "{message}");
         assert!(message.ends_with("\n100\nno such package"), "{message}");
@@ -191,22 +144,19 @@ mod tests {
 
     #[tokio::test]
     async fn an_installer_that_is_not_there_is_told() {
-        let dir = TempDir::new().unwrap();
-        let result =
-            Installer::Yarn.run_command(Command::new("no-such-yarn"), dir.path(), Duration::from_secs(60)).await;
-        assert!(problem(result).message.contains("no `yarn` in PATH"));
+        let result = run(job("no-such-npm", &[]), Duration::from_secs(60)).await;
+        assert_eq!(problem(result).message, "there is no `npm`");
     }
 
     #[tokio::test]
     async fn an_installer_that_takes_too_long_is_told() {
-        let dir = TempDir::new().unwrap();
-        let result = Installer::NpmCi.run_command(shell("sleep 1000"), dir.path(), Duration::from_millis(50)).await;
-        assert!(problem(result).message.contains("`npm ci` did not end within"));
+        let result = run(shell("sleep 1000"), Duration::from_millis(50)).await;
+        assert!(problem(result).message.contains("`npm install` did not end within"));
     }
 
     #[tokio::test]
     async fn a_cancelled_install_leaves_no_process() {
-        let dir = TempDir::new().unwrap();
+        let (dir, env) = (TempDir::new().unwrap(), Env::new());
         let held = dir.path().join("held");
         rustix::fs::mkfifoat(rustix::fs::CWD, &held, rustix::fs::Mode::from(0o600)).unwrap();
         let (tell, started) = tokio::sync::oneshot::channel();
@@ -217,9 +167,9 @@ mod tests {
             // Ends when the last process that holds the pipe is gone.
             held.read_to_end(&mut Vec::new()).unwrap()
         });
-        let command = shell("exec 9>held; echo started >&9; sleep 1000 & sleep 1000");
+        let job = shell("exec 9>held; echo started >&9; sleep 1000 & sleep 1000");
         tokio::select! {
-            result = Installer::NpmCi.run_command(command, dir.path(), Duration::from_secs(900)) => panic!("{result:?}"),
+            result = job.run(dir.path(), &env, Duration::from_secs(900)) => panic!("{result:?}"),
             started = started => started.unwrap(),
         }
         assert_eq!(reader.await.unwrap(), 0);

@@ -1,13 +1,12 @@
 //! How a version's workers are started: the command, its arguments and its whole environment.
 
-use std::path::Path;
+use std::ffi::OsString;
 
-use less_project::{Env, Handler, Language, Project};
+use less_project::{Env, Language};
 
+use super::built::Built;
 use crate::limits;
 use crate::workers::Program;
-
-use super::sdk::Sdks;
 
 /// Variables of the deployer that reach handlers unasked, beside those that `less.config` lists.
 pub const BASE_VARIABLES: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "NODE_ENV"];
@@ -21,15 +20,25 @@ const FLAGS: [&str; 2] = ["--disable-warning=ExperimentalWarning", "--disable-wa
 /// Beside the JavaScript heap a Node.js process takes about this much.
 const BESIDE_HEAP: u64 = 64 << 20;
 
-/// What runs handlers of a language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Traces name the line of the TypeScript, at the price of a slower trace.
+const SOURCE_MAPS: &str = "--enable-source-maps";
+
+/// Log lines at once, and text in UTF-8 whatever the locale. Nothing is written beside the sources: a `__pycache__`
+/// would be taken for a part of the project.
+const PYTHON: [&str; 4] = ["-B", "-u", "-X", "utf8"];
+/// By its path and not with `-m`, which would look for modules in the project's root first: a `queue.py` there must not
+/// take Python's place.
+const PYTHON_WORKER: &str = "less/_worker/main.py";
+
+/// What runs handlers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Runtime {
     Node,
     Python,
 }
 
 impl Runtime {
-    /// None: handlers of this language cannot run yet.
+    /// `None` for a language that is compiled.
     pub fn of(language: Language) -> Option<Self> {
         match language {
             Language::JavaScript | Language::TypeScript => Some(Self::Node),
@@ -39,39 +48,81 @@ impl Runtime {
     }
 }
 
-/// What a worker loads of a handler, and the file its author wrote, if that is another.
-pub(crate) fn load_file(handler: &Handler) -> (String, Option<String>) {
-    (handler.file.clone(), None)
+/// A worker of a version, with the version's variables.
+pub(crate) fn program(runtime: Runtime, built: &Built, env: &Env) -> Program {
+    match runtime {
+        Runtime::Node => node(built, env),
+        Runtime::Python => python(built, env),
+    }
 }
 
-/// How to start a worker of each runtime that the project needs.
-pub(crate) fn programs(sdks: &Sdks, root: &Path, _project: &Project, env: &Env) -> Vec<(Runtime, Program)> {
-    vec![(Runtime::Node, program(&sdks.node, root, env))]
-}
-
-/// A Node.js worker of the project in `root`, with the version's variables.
-fn program(sdk: &Path, root: &Path, env: &Env) -> Program {
+fn node(built: &Built, env: &Env) -> Program {
     let heap = (limits::WORKER_BYTES - BESIDE_HEAP) >> 20;
-    let mut args: Vec<_> = FLAGS.map(Into::into).to_vec();
+    let mut args: Vec<OsString> = FLAGS.map(Into::into).to_vec();
     args.push(format!("--max-old-space-size={heap}").into());
-    args.push(sdk.join("worker.cjs").into());
-    Program { command: "node".into(), args, env: environment(env), folder: root.into() }
+    if built.facts.typescript {
+        args.push(SOURCE_MAPS.into());
+    }
+    args.push(built.sdks.node.join("worker.cjs").into());
+    Program { command: "node".into(), args, env: environment(env, &[]), folder: built.root.clone() }
 }
 
-fn environment(env: &Env) -> Vec<(String, String)> {
-    let mut all: Env = USUAL.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+fn python(built: &Built, env: &Env) -> Program {
+    let command = built.facts.python.clone().unwrap_or_else(|| "python3".into());
+    let mut args: Vec<OsString> = PYTHON.map(Into::into).to_vec();
+    args.push(built.sdks.python.join(PYTHON_WORKER).into());
+    // Our SDK wins over a package of its name, and so do shared modules.
+    let path = format!("{}:{}", built.sdks.python.display(), built.root.join("less/shared").display());
+    Program { command, args, env: environment(env, &[("PYTHONPATH", &path)]), folder: built.root.clone() }
+}
+
+fn environment(env: &Env, ours: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let mut all: Env = USUAL.iter().map(owned).collect();
     all.extend(env.clone());
+    all.extend(ours.iter().map(owned));
     all.into_iter().collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::built::Facts;
+    use super::super::sdk::Sdks;
     use super::*;
+
+    fn built(typescript: bool, python: Option<&str>) -> Built {
+        let sdks = Sdks { node: "/sdk/node".into(), python: "/sdk/python".into() };
+        Built { root: "/shop".into(), sdks, facts: Facts { typescript, python: python.map(Into::into) } }
+    }
+
+    fn line(program: &Program) -> String {
+        let args: Vec<_> = program.args.iter().map(|arg| arg.to_string_lossy()).collect();
+        format!("{} {}", program.command.display(), args.join(" "))
+    }
 
     #[test]
     fn handlers_get_the_versions_variables_and_nothing_of_the_server() {
         let env = Env::from([("POSTGRES_URL".into(), "p".into()), ("NODE_ENV".into(), "test".into())]);
         let expected = [("NODE_ENV", "test"), ("PATH", "/usr/local/bin:/usr/bin:/bin"), ("POSTGRES_URL", "p")];
-        assert_eq!(environment(&env), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let program = program(Runtime::Node, &built(false, None), &env);
+        assert_eq!(program.env, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn traces_are_mapped_where_there_is_typescript() {
+        let line = |typescript| line(&program(Runtime::Node, &built(typescript, None), &Env::new()));
+        assert!(!line(false).contains(SOURCE_MAPS), "{}", line(false));
+        assert!(line(true).ends_with("--enable-source-maps /sdk/node/worker.cjs"), "{}", line(true));
+    }
+
+    #[test]
+    fn python_runs_in_the_projects_environment_with_the_path_that_we_choose() {
+        let env = Env::from([("PYTHONPATH".into(), "/theirs".into()), ("PYTHONHASHSEED".into(), "0".into())]);
+        let python = program(Runtime::Python, &built(true, Some("/cache/venv/bin/python")), &env);
+        assert_eq!(line(&python), "/cache/venv/bin/python -B -u -X utf8 /sdk/python/less/_worker/main.py");
+        let value = |name: &str| python.env.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("PYTHONPATH"), Some("/sdk/python:/shop/less/shared"));
+        assert_eq!(value("PYTHONHASHSEED"), Some("0"));
+        assert!(line(&program(Runtime::Python, &built(true, None), &env)).starts_with("python3 -B"));
     }
 }

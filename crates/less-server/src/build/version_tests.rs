@@ -41,7 +41,7 @@ fn run(root: &Path, files: &[&str]) -> Vec<String> {
 async fn handlers_of_both_kinds_find_packages_shared_modules_and_the_sdk_whatever_package_json_says() {
     let home = TempDir::new().unwrap();
     let home = home.path().canonicalize().unwrap();
-    let sdk = sdk::extract(&home).unwrap();
+    let sdk = sdk::extract(&home).unwrap().node;
     let node = node::check(&less_project::Env::new()).await.unwrap();
     for (version, kind) in ["module", "commonjs"].into_iter().enumerate() {
         let root = home.join(format!("versions/shop/{version}"));

@@ -12,18 +12,18 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use less_project::{CronSchedule, Env, Project, ProjectName};
+use less_project::{CronSchedule, Env, HandlerPath, Project, ProjectName};
 use less_protocol::{HandlerKind, Limits, Load, LoadHandler};
 use less_store::{CronState, Store, SubscriberId, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::build::{self, Runtime};
+use crate::build::{self, Built, Runtime};
 use crate::limits;
 use crate::services::Services;
 use crate::tasks::Tasks;
 use crate::triggers::http::ApiRoutes;
-use crate::workers::{Handler, Launcher, Pool, PoolOptions, Program, StartError};
+use crate::workers::{Handler, Launcher, Pool, PoolOptions, StartError};
 
 pub(crate) use functions::CallFailed;
 use functions::Function;
@@ -52,8 +52,8 @@ pub struct Live {
 
 /// What a version runs on.
 pub struct Parts {
-    /// How to start a worker, for each of the runtimes that the project needs.
-    pub programs: Vec<(Runtime, Program)>,
+    /// The version's folder, ready for the workers of every runtime that it needs.
+    pub built: Built,
     pub launcher: Launcher,
     pub services: Arc<Services>,
     pub store: Store,
@@ -64,19 +64,14 @@ pub struct Parts {
 
 impl Live {
     /// Starts the workers and loads every handler.
-    pub async fn start(
-        name: &ProjectName,
-        project: Project,
-        root: &Path,
-        parts: Parts,
-        tasks: &Tasks,
-    ) -> Result<Self, StartError> {
-        let Parts { programs, launcher, services, store, env, crons } = parts;
+    pub async fn start(name: &ProjectName, project: Project, parts: Parts, tasks: &Tasks) -> Result<Self, StartError> {
+        let Parts { built, launcher, services, store, env, crons } = parts;
         let working = tasks.child();
         let (mut pools, mut handlers) = (Vec::new(), HashMap::new());
         let mut problems = Vec::new();
-        for (runtime, program) in programs {
-            let load = load(name, &project, root, runtime);
+        for runtime in runtimes(&project) {
+            let program = build::program(runtime, &built, &env);
+            let load = load(name, &project, &built.root, runtime);
             let paths: Vec<Arc<str>> = load.handlers.iter().map(|handler| handler.path.as_str().into()).collect();
             match Pool::start(launcher.clone(), program, load, services.clone(), OPTIONS, &working).await {
                 Ok(pool) => {
@@ -170,34 +165,17 @@ const OPTIONS: PoolOptions = PoolOptions {
     most_with_waiting: limits::WORKERS_WITH_WAITING,
 };
 
-/// Every handler of a project, in the order in which they are loaded: routes first, then what hears messages,
-/// then functions.
-fn handlers(project: &Project) -> impl Iterator<Item = (&less_project::Handler, HandlerKind)> {
-    let of = |kind: HandlerKind| move |handler| (handler, kind);
-    let routes = project.apis.iter().flat_map(|api| &api.routes).map(|route| &route.handler);
-    let own = project.topics.iter().flat_map(|topic| &topic.subscribers);
-    let external = project.external_topics.iter().flat_map(|topic| &topic.subscribers);
-    let subscribers = own.chain(external).map(|subscriber| &subscriber.handler);
-    let crons = project.crons.iter().map(|cron| &cron.handler);
-    let functions = project.functions.iter().map(|function| &function.handler);
-    routes
-        .map(of(HandlerKind::Route))
-        .chain(subscribers.map(of(HandlerKind::Subscriber)))
-        .chain(crons.map(of(HandlerKind::Cron)))
-        .chain(functions.map(of(HandlerKind::Function)))
-}
-
 /// What the project's handlers need to run.
 pub fn runtimes(project: &Project) -> BTreeSet<Runtime> {
-    handlers(project).filter_map(|(handler, _)| Runtime::of(handler.language)).collect()
+    project.handlers().filter_map(|handler| Runtime::of(handler.language)).collect()
 }
 
 /// What the workers of one runtime load.
 fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) -> Load {
-    let own = handlers(project).filter(|(handler, _)| Runtime::of(handler.language) == Some(runtime));
-    let handlers = own.map(|(handler, kind)| {
+    let own = project.handlers().filter(|handler| Runtime::of(handler.language) == Some(runtime));
+    let handlers = own.map(|handler| {
         let (file, source) = build::load_file(handler);
-        LoadHandler { path: handler.path.to_string(), file, source, kind }
+        LoadHandler { path: handler.path.to_string(), file, source, kind: kind(&handler.path) }
     });
     Load {
         version: less_protocol::VERSION,
@@ -207,6 +185,16 @@ fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) ->
         topics: project.topics.iter().map(|topic| topic.name.clone()).collect(),
         functions: project.functions.iter().map(|function| function.name.clone()).collect(),
         limits: LIMITS,
+    }
+}
+
+/// A handler's identity begins with the folder that says what it is.
+fn kind(path: &HandlerPath) -> HandlerKind {
+    match path.as_ref().split('/').next() {
+        Some("apis") => HandlerKind::Route,
+        Some("crons") => HandlerKind::Cron,
+        Some("functions") => HandlerKind::Function,
+        _ => HandlerKind::Subscriber,
     }
 }
 

@@ -12,12 +12,12 @@ use less_store::Deployment;
 use uuid::Uuid;
 
 use super::{Projects, describe, remove_folder};
-use crate::build;
+use crate::build::{self, Built};
 use crate::clock;
 use crate::control::api::{DeployEvent, DeployMeta, Resources, Step};
 use crate::home::Version;
 use crate::limits;
-use crate::live::{Live, Parts};
+use crate::live::{Live, Parts, runtimes};
 use crate::services::Services;
 use crate::triggers::crons::MissedRuns;
 use crate::workers::StartError;
@@ -133,7 +133,8 @@ impl Projects {
             progress(DeployEvent::Warning { problem });
         }
         let installing = || step(Step::InstallingDependencies);
-        build::prepare(&root, &self.home.dependency_cache(), &self.sdks, &project, &meta.env, installing).await?;
+        let (cache, runtimes) = (self.home.dependency_cache(), runtimes(&project));
+        let built = build::prepare(&root, &cache, &self.sdks, &project, &runtimes, &meta.env, installing).await?;
         version.write_env(&meta.env).map_err(|error| DeployFailed::from(&error))?;
         // The commit that makes the version live must not survive a power cut that its files do not.
         let folder = version.folder().to_owned();
@@ -142,7 +143,7 @@ impl Projects {
             .map_err(|error| DeployFailed::from(&error.into()))?
             .map_err(|error| DeployFailed::from(&error))?;
         step(Step::StartingWorkers);
-        self.start(name, project, version, &meta.env).await
+        self.start(name, project, built, &meta.env).await
     }
 
     /// External topics whose publishers are not there, or do not have them: they are waited for.
@@ -171,7 +172,7 @@ impl Projects {
         &self,
         name: &ProjectName,
         project: Project,
-        version: &Version,
+        built: Built,
         env: &Env,
     ) -> Result<Arc<Live>, DeployFailed> {
         let crons = less_project::schedules(&project, env).map_err(DeployFailed::problems)?;
@@ -179,16 +180,15 @@ impl Projects {
         let logs = self.logs(name).await.map_err(|error| DeployFailed::from(&error))?;
         let (store, registry) = (self.store.clone(), Arc::downgrade(&self.registry));
         let services = Services::new(Arc::from(name.as_ref()), topic_names, store, registry, logs, self.echo.clone());
-        let root = version.project();
         let parts = Parts {
-            programs: build::programs(&self.sdks, &root, &project, env),
+            built,
             launcher: self.launcher.clone(),
             services: Arc::new(services),
             store: self.store.clone(),
             env: env.clone(),
             crons,
         };
-        Ok(Arc::new(Live::start(name, project, &root, parts, &self.tasks).await?))
+        Ok(Arc::new(Live::start(name, project, parts, &self.tasks).await?))
     }
 
     /// The moment a version becomes the live one: the store's commit, then what runs.
