@@ -22,7 +22,7 @@ class CallError(Exception):
 
 
 class FunctionError(CallError):
-    """A function that was called threw: its message, and the `name` of what it threw."""
+    """A called function raised: its message, and the `name` of what it raised."""
 
     def __init__(self, message: str, name: Optional[str] = None, code: str = "function_failed") -> None:
         super().__init__(code, message)
@@ -35,6 +35,10 @@ class FunctionError(CallError):
 class UnknownNameError(CallError, AttributeError, LookupError):
     """There is no topic or function of this name; the message names those there are."""
 
-    # As of `AttributeError`: Python would look for a near name itself, and ours is told already.
+    # As of AttributeError: Python would look for a near name itself, and ours is told already.
     name = None
     obj = None
+
+
+for _error in (NonRetriableError, CallError, FunctionError, UnknownNameError):
+    _error.__module__ = "less"  # as authors know them, in tracebacks

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from .. import _services as services
 from .._errors import CallError, FunctionError, NonRetriableError
-from .._json import NotJson, loads, to_json
+from .._json import loads, to_json
 from . import codec
 from .connection import Connection
 from .errors import describe, is_retriable, render
@@ -216,16 +216,17 @@ class Invocations:
                 invocation.failure = error
             elif invocation.failure is not error:
                 self.tell(invocation, "an error that nobody caught", error)
-        status, body = codec.RETURNED_OK, b""
+        status, body, is_too_large = codec.RETURNED_OK, b"", False
         if invocation.failure is None:
             try:
                 body = self._body(invocation)
             except Exception as error:
                 invocation.failure = error
+                is_too_large = isinstance(error, ResponseTooLarge) or getattr(error, "code", "") == "result_too_large"
         if invocation.failure is not None:
             error = invocation.failure
             status = codec.THREW if is_retriable(error) else codec.THREW_NOT_RETRIABLE
-            status = codec.TOO_LARGE if isinstance(error, ResponseTooLarge) else status
+            status = codec.TOO_LARGE if is_too_large else status
             body = to_json(describe(error))
         if invocation.own_log:
             self.logs.close(invocation.own_log)
@@ -250,14 +251,9 @@ class Invocations:
             return to_response(invocation.result, self.limits["response_bytes"])
         if kind != "function":
             return b""
-        try:
-            body = to_json(invocation.result)
-        except NotJson as reason:
-            raise CallError("result_not_json", f"the result cannot be written as JSON: {reason}") from None
         limit = self.limits["response_bytes"]
-        if len(body) > limit:
-            raise ResponseTooLarge(f"the result of {len(body):,} bytes is larger than the limit of {limit:,} bytes")
-        return body
+        what = invocation.handler.path
+        return services.to_payload(what, "result", invocation.result, limit, "its caller gets an error")
 
     def _ended(self) -> None:
         if not self.live:
@@ -376,9 +372,13 @@ def _nothing() -> None:
 
 def _error(given: dict) -> Exception:
     code, message, name = given["code"], given["message"], given.get("name")
-    if name == "NonRetriableError":
-        return NonRetriableError(message)
-    return FunctionError(message, name) if code == "function_failed" else CallError(code, message)
+    if code != "function_failed":
+        return CallError(code, message)
+    if name != "NonRetriableError":
+        return FunctionError(message, name)
+    error = NonRetriableError(message)
+    error.code = code
+    return error
 
 
 def _end_of_child(failure: Optional[BaseException]) -> None:
