@@ -31,8 +31,8 @@ current: "contextvars.ContextVar[Optional[Invocation]]" = contextvars.ContextVar
 
 class Invocation:
     __slots__ = (
-        "calls", "failure", "handler", "has_ended", "id", "is_closed", "is_done", "lost", "own_log", "result",
-        "started", "tasks",
+        "calls", "failure", "handler", "has_ended", "id", "is_closed", "is_done", "last_answer", "lost",
+        "own_log", "result", "started", "tasks",
     )  # fmt: skip
 
     def __init__(self, number: int, handler: Any) -> None:
@@ -42,6 +42,7 @@ class Invocation:
         self.is_done = False  # its handler has come to an end
         self.is_closed = False  # it failed from outside its handler, and may call nothing more
         self.has_ended = False  # replied, or withdrawn
+        self.last_answer = 0  # the call that was answered when none was open any more
         self.result: Any = None
         self.failure: Optional[BaseException] = None
         self.started: Optional[list] = None  # calls of `…_async` that failed, each with its error
@@ -316,11 +317,14 @@ class Invocations:
             value, error = (call.request.read(answer), None) if is_ok else (None, _error(loads(answer)))
             self._finish(call, value, error)
             invocation = call.invocation
-            if invocation.is_done and invocation.calls == 0:
-                if self.loop is not None and self.loop.is_running:
-                    self.loop.later(lambda: self._settle(invocation))
-                else:
-                    self._settle(invocation)
+            if not invocation.is_done or invocation.calls > 0:
+                return
+            if self.loop is None or not self.loop.is_running:
+                self._settle(invocation)
+                return
+            # Those who waited for it may call again, and be answered, before this comes to its turn.
+            invocation.last_answer = number
+            self.loop.later(lambda: invocation.last_answer == number and self._settle(invocation))
 
     def _finish(self, call: Call, value: Any, error: Optional[BaseException]) -> None:
         invocation = call.invocation
