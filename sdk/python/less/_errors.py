@@ -8,6 +8,8 @@ from typing import Optional
 class NonRetriableError(Exception):
     """Raised by a subscriber, the delivery is not tried again."""
 
+    code: Optional[str] = None  # `function_failed`, where a function raised it
+
 
 class CallError(Exception):
     """Why a call of the SDK failed; `code` is stable."""

@@ -14,6 +14,10 @@ _LISTED = 50
 class Names(Generic[T]):
     """`names.a_b` and `names["a-b"]`. Until it is filled, as in a test, every name is there."""
 
+    _thing: str
+    _make: Callable[[str], T]
+    _names: Optional[List[str]]
+
     def __init__(self, thing: str, make: Callable[[str], T]) -> None:
         state = self.__dict__
         state["_thing"] = thing

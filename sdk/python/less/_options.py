@@ -19,7 +19,9 @@ _U53 = 2**53 - 1
 def of_publish(what: str, given: Any, named: Dict[str, Any], key_bytes: int) -> bytes:
     """`given` is a dict of options, `named` what was given by name; empty where nothing is wanted."""
     checks = {
-        "delay": lambda value: None if _is_number(value) and value >= 0 else _no("a number of seconds, 0 or more", value),
+        "delay": lambda value: (
+            None if _is_number(value) and value >= 0 else _no("a number of seconds, 0 or more", value)
+        ),
         "idempotency_key": lambda value: _not_key(value, key_bytes),
         "ordering_key": lambda value: _not_key(value, key_bytes),
     }
@@ -32,7 +34,9 @@ def of_set(what: str, key: Any, third: Any, ttl: Any, if_version: Any, key_bytes
     _check_key(what, key, key_bytes)
     given = third if isinstance(third, dict) or third is None else {"ttl": third}
     checks = {
-        "ttl": lambda value: None if _is_number(value) and value > 0 else _no("a number of seconds, more than 0", value),
+        "ttl": lambda value: (
+            None if _is_number(value) and value > 0 else _no("a number of seconds, more than 0", value)
+        ),
         "if_version": lambda value: _not_whole(value, 0, _U53),
     }
     return to_json({"key": key, **_read(what, given, {"ttl": ttl, "if_version": if_version}, checks)})

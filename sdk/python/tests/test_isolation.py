@@ -1,7 +1,5 @@
 """What handlers do wrong, and whom it harms."""
 
-import sys
-
 from server import Case
 
 TOPIC = "less/topics/t/s/__init__.py"
@@ -18,13 +16,19 @@ class Isolation(Case):
         self.assertEqual(server.run("topics/t/well")["status"], 0)
 
     def test_what_a_handler_raises_is_told_with_the_lines_of_its_author_only(self):
-        source = "def inner():\n    try: 1 / 0\n    except Exception as e: raise ValueError('too far') from e\n{} process(m):\n    inner()\n"
+        source = (
+            "def inner():\n"
+            "    try: 1 / 0\n"
+            "    except Exception as e: raise ValueError('too far') from e\n"
+            "{} process(m):\n"
+            "    inner()\n"
+        )
         for keyword in ("def", "async def"):
             server = self.serve({TOPIC: source.format(keyword)})
             reply = server.run("topics/t/s")
             thrown = reply["thrown"]
             self.assertEqual((reply["status"], thrown["name"], thrown["message"]), (1, "ValueError", "too far"))
-            lines = [line for line in thrown["stack"].split("\n") if not line.strip(" ^~") == ""]
+            lines = [line for line in thrown["stack"].split("\n") if line.strip(" ^~")]
             self.assertEqual(
                 lines,
                 [
@@ -62,7 +66,9 @@ class Isolation(Case):
                 with self.subTest(source, keyword=keyword):
                     server = self.subscriber(source, keyword)
                     reply = server.run("topics/t/s")
-                    self.assertEqual((reply["status"], reply["thrown"]["name"], reply["thrown"]["message"]), (1, *expected))
+                    self.assertEqual(
+                        (reply["status"], reply["thrown"]["name"], reply["thrown"]["message"]), (1, *expected)
+                    )
                     self.check_well(server)
 
     def test_a_message_that_is_too_deep_for_python_is_the_handlers_error(self):
@@ -87,16 +93,26 @@ class Isolation(Case):
                 self.check_well(server)
 
     def test_a_failed_task_that_nobody_awaits_fails_the_invocation(self):
-        source = "async def lost(): raise ValueError('lost')\nkept = asyncio.create_task(lost())\nawait asyncio.sleep(0)\nawait asyncio.sleep(0)"
+        source = (
+            "async def lost(): raise ValueError('lost')\n"
+            "kept = asyncio.create_task(lost())\n"
+            "await asyncio.sleep(0)\n"
+            "await asyncio.sleep(0)"
+        )
         reply = self.subscriber(source, "async def").run("topics/t/s")
         self.assertEqual((reply["status"], reply["thrown"]["message"]), (1, "lost"))
 
     def test_a_failed_call_that_is_looked_at_fails_nobody(self):
         answer = {"error": {"code": "store_full", "message": "full"}}
         for source in (
-            "a, b = topics.t.publish_async(1), topics.t.publish_async(2)\nfor one in (a, b):\n    try: await one\n    except CallError: print('caught')",
+            "a, b = topics.t.publish_async(1), topics.t.publish_async(2)\n"
+            "for one in (a, b):\n"
+            "    try: await one\n"
+            "    except CallError: print('caught')",
             "for one in await asyncio.gather(topics.t.publish_async(1), topics.t.publish_async(2), return_exceptions=True): print('caught')",
-            "done, _ = await asyncio.wait({asyncio.ensure_future(topics.t.publish_async(i)) for i in (1, 2)})\nfor one in done:\n    if one.exception(): print('caught')",
+            "done, _ = await asyncio.wait({asyncio.ensure_future(topics.t.publish_async(i)) for i in (1, 2)})\n"
+            "for one in done:\n"
+            "    if one.exception(): print('caught')",
         ):
             with self.subTest(source):
                 server = self.subscriber(source, "async def", answer=lambda _: answer)
@@ -104,7 +120,11 @@ class Isolation(Case):
                 self.assertEqual(server.logs(1), ["caught", "caught"])
 
     def test_a_callback_of_the_loop_that_raises_fails_its_own_invocation_and_no_other(self):
-        source = "def lost(): raise ValueError('lost')\nasyncio.get_running_loop().call_later(0.005, lost)\nawait asyncio.sleep(60)"
+        source = (
+            "def lost(): raise ValueError('lost')\n"
+            "asyncio.get_running_loop().call_later(0.005, lost)\n"
+            "await asyncio.sleep(60)"
+        )
         server = self.subscriber(source, "async def")
         number = server.begin("topics/t/s")
         self.check_well(server)
@@ -121,7 +141,9 @@ class Isolation(Case):
         self.check_well(server)
 
     def test_sys_exit_in_a_task_harms_nobody_else(self):
-        source = "async def lost(): sys.exit(3)\nkept = asyncio.create_task(lost())\nawait asyncio.sleep(0.01)\nprint('on')"
+        source = (
+            "async def lost(): sys.exit(3)\nkept = asyncio.create_task(lost())\nawait asyncio.sleep(0.01)\nprint('on')"
+        )
         server = self.subscriber(source, "async def")
         reply = server.run("topics/t/s")
         self.assertEqual((reply["status"], reply["thrown"]["name"], server.logs(1)), (1, "SystemExit", ["on"]))
@@ -174,7 +196,7 @@ print(subprocess.run(['ls', '/proc/self/fd'], capture_output=True, text=True).st
                 self.check_well(server)
 
     def test_processes_of_multiprocessing_work(self):
-        source = f"""
+        source = """
 import multiprocessing, os
 def double(n): return n * 2
 def process(m):
@@ -230,7 +252,10 @@ thread.join()
     def test_an_invocation_waits_for_the_call_of_a_thread_that_it_did_not_join(self):
         source = "threading.Thread(target=topics.t.publish, args=(1,)).start()\nwhile not started(): pass"
         head = "import less._worker.invocations as i\ndef started(): return i.current.get().calls"
-        server = self.serve({TOPIC: f"{SDK}{head}\ndef process(m):\n    " + source.replace("\n", "\n    "), **WELL}, answer=lambda _: None)
+        server = self.serve(
+            {TOPIC: f"{SDK}{head}\ndef process(m):\n    " + source.replace("\n", "\n    "), **WELL},
+            answer=lambda _: None,
+        )
         number = server.begin("topics/t/s")
         call = server.call_of("t")
         server.ping()
@@ -243,13 +268,22 @@ thread.join()
         self.assertEqual(server.run("topics/t/well")["status"], 0)
 
     def test_a_thread_of_an_async_def_handler_may_call(self):
-        source = "def work(): return [topics.t.publish(i).id for i in range(50)]\nasync def process(m):\n    print(len(await asyncio.to_thread(work)), len(await asyncio.gather(*(asyncio.to_thread(work) for _ in range(3)))))"
+        source = (
+            "def work(): return [topics.t.publish(i).id for i in range(50)]\n"
+            "async def process(m):\n"
+            "    print(len(await asyncio.to_thread(work)), len(await asyncio.gather(*(asyncio.to_thread(work) for _ in range(3)))))"
+        )
         server = self.serve({TOPIC: SDK + source})
         self.assertEqual(server.run("topics/t/s")["status"], 0)
         self.assertEqual(server.logs(1), ["50 3"])
 
     def test_an_error_that_ends_a_thread_fails_the_invocation(self):
-        source = "def lost(): raise ValueError('lost')\nthread = threading.Thread(target=lost)\nthread.start()\nthread.join()"
+        source = (
+            "def lost(): raise ValueError('lost')\n"
+            "thread = threading.Thread(target=lost)\n"
+            "thread.start()\n"
+            "thread.join()"
+        )
         server = self.subscriber(source)
         reply = server.run("topics/t/s")
         self.assertEqual((reply["status"], reply["thrown"]["message"]), (1, "lost"))

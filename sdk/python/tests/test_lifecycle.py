@@ -55,8 +55,18 @@ class Lifecycle(Case):
             self.assertEqual(server.reply(number)["status"], 0)
 
     def test_a_def_handler_among_async_def_ones_runs_and_may_have_a_loop_of_its_own(self):
-        own = "import asyncio\nfrom less import kvs\nasync def main():\n    await asyncio.sleep(0)\n    return await kvs.get_async('b')\ndef process(m):\n    print('own', asyncio.run(main()))"
-        server = self.serve({TOPIC: ASYNC, OTHER: own}, answer=lambda call: {"ok": "null"} if '"b"' in call["options"] else None)
+        own = (
+            "import asyncio\n"
+            "from less import kvs\n"
+            "async def main():\n"
+            "    await asyncio.sleep(0)\n"
+            "    return await kvs.get_async('b')\n"
+            "def process(m):\n"
+            "    print('own', asyncio.run(main()))"
+        )
+        server = self.serve(
+            {TOPIC: ASYNC, OTHER: own}, answer=lambda call: {"ok": "null"} if '"b"' in call["options"] else None
+        )
         waiting = server.begin("topics/t/s")
         server.call_of("get")
         self.assertEqual(server.run("topics/t/other")["status"], 0)
@@ -65,13 +75,27 @@ class Lifecycle(Case):
         self.assertEqual(server.reply(waiting)["status"], 0)
 
     def test_what_is_left_in_the_background_goes_on(self):
-        source = "import asyncio\nasync def process(m):\n    global kept\n    kept = asyncio.create_task(later())\nasync def later():\n    for i in range(20): await asyncio.sleep(0.001)\n    print('later')"
+        source = (
+            "import asyncio\n"
+            "async def process(m):\n"
+            "    global kept\n"
+            "    kept = asyncio.create_task(later())\n"
+            "async def later():\n"
+            "    for i in range(20): await asyncio.sleep(0.001)\n"
+            "    print('later')"
+        )
         server = self.serve({TOPIC: source})
         server.run("topics/t/s")
         server.logged("later")
 
     def test_a_def_that_returns_an_awaitable_is_awaited_all_the_same(self):
-        source = "from less import kvs\nasync def inner(m):\n    print(await kvs.get_async('a'))\ndef process(m):\n    return inner(m)"
+        source = (
+            "from less import kvs\n"
+            "async def inner(m):\n"
+            "    print(await kvs.get_async('a'))\n"
+            "def process(m):\n"
+            "    return inner(m)"
+        )
         server = self.serve({TOPIC: source}, answer=lambda _: {"ok": "null"})
         self.assertEqual(server.run("topics/t/s")["status"], 0)
         self.assertEqual(server.logs(1), ["None"])
@@ -115,7 +139,17 @@ async def process(m):
                 self.assertEqual(len(server.calls()), 5)
 
     def test_a_call_after_the_end_is_refused(self):
-        source = "import asyncio\nfrom less import topics, CallError\nasync def late():\n    await asyncio.sleep(0.01)\n    try: await topics.t.publish_async(1)\n    except CallError as e: print(e.code)\nasync def process(m):\n    global kept\n    kept = asyncio.create_task(late())"
+        source = (
+            "import asyncio\n"
+            "from less import topics, CallError\n"
+            "async def late():\n"
+            "    await asyncio.sleep(0.01)\n"
+            "    try: await topics.t.publish_async(1)\n"
+            "    except CallError as e: print(e.code)\n"
+            "async def process(m):\n"
+            "    global kept\n"
+            "    kept = asyncio.create_task(late())"
+        )
         server = self.serve({TOPIC: source})
         server.run("topics/t/s")
         server.logged("invocation_ended")
@@ -123,7 +157,14 @@ async def process(m):
 
     def test_a_withdrawn_invocation_is_not_heard_any_more(self):
         for keyword, wait in (("def", "kvs.get('a')"), ("async def", "await kvs.get_async('a')")):
-            source = f"from less import kvs, CallError\n{keyword} process(m):\n    try: {wait}\n    except CallError as e: print(e.code)\n    try: {wait}\n    except CallError as e: print(e.code, 'again')"
+            source = (
+                f"from less import kvs, CallError\n"
+                f"{keyword} process(m):\n"
+                f"    try: {wait}\n"
+                f"    except CallError as e: print(e.code)\n"
+                f"    try: {wait}\n"
+                f"    except CallError as e: print(e.code, 'again')"
+            )
             with self.subTest(keyword):
                 server = self.serve({TOPIC: source}, answer=lambda _: None)
                 number = server.begin("topics/t/s")
@@ -173,7 +214,9 @@ async def process(m):
         self.assertEqual(server.exited(), 0)
 
     def test_threads_left_behind_do_not_keep_a_stopped_worker(self):
-        server = self.serve({TOPIC: "import threading\ndef process(m): threading.Thread(target=threading.Event().wait).start()"})
+        server = self.serve(
+            {TOPIC: "import threading\ndef process(m): threading.Thread(target=threading.Event().wait).start()"}
+        )
         server.run("topics/t/s")
         server.send({"type": "stop"})
         self.assertEqual(server.exited(), 0)
@@ -223,6 +266,8 @@ async def process(m):
 
         from frames import SDK
 
-        done = subprocess.run([sys.executable, "-B", f"{SDK}/less/_worker/main.py"], env={}, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-B", f"{SDK}/less/_worker/main.py"], env={}, capture_output=True, text=True
+        )
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, "[less] LESS_FD is missing: the server starts this program, not a person\n")

@@ -28,7 +28,9 @@ class Logs(Case):
         self.assertEqual(self.texts("sys.stdout.buffer.write('é\\n'.encode() + b'\\xff\\n')"), ["é", "�"])
 
     def test_logging_and_warnings_belong_to_the_invocation(self):
-        head = "import logging, warnings\nlogging.basicConfig(level='INFO', format='%(levelname)s %(name)s %(message)s')"
+        head = (
+            "import logging, warnings\nlogging.basicConfig(level='INFO', format='%(levelname)s %(name)s %(message)s')"
+        )
         source = "logging.getLogger('mine').info('a')\nlogging.warning('b')\nwarnings.warn('c')"
         found = self.lines(source, head=head)
         self.assertEqual(found[:2], [("INFO mine a", True), ("WARNING root b", True)])
@@ -75,7 +77,14 @@ class Logs(Case):
         self.assertTrue(shown[2].startswith("[less] 27 bytes of this log were left out"), shown[2])
 
     def test_lines_of_invocations_that_run_at_once_are_apart(self):
-        source = "import asyncio\nasync def process(m):\n    for i in range(3):\n        print(m, i, end='')\n        await asyncio.sleep(0)\n        print()"
+        source = (
+            "import asyncio\n"
+            "async def process(m):\n"
+            "    for i in range(3):\n"
+            "        print(m, i, end='')\n"
+            "        await asyncio.sleep(0)\n"
+            "        print()"
+        )
         server = self.serve({TOPIC: source})
         numbers = [server.begin("topics/t/s", message=i) for i in range(1, 6)]
         for number in numbers:
@@ -83,20 +92,36 @@ class Logs(Case):
             self.assertEqual(server.logs(number), [f"{number} {i}" for i in range(3)])
 
     def test_what_is_printed_after_the_end_says_so(self):
-        source = "import asyncio\nasync def late():\n    await asyncio.sleep(0.01)\n    print('late')\nasync def process(m):\n    global kept\n    kept = asyncio.create_task(late())"
+        source = (
+            "import asyncio\n"
+            "async def late():\n"
+            "    await asyncio.sleep(0.01)\n"
+            "    print('late')\n"
+            "async def process(m):\n"
+            "    global kept\n"
+            "    kept = asyncio.create_task(late())"
+        )
         server = self.serve({TOPIC: source})
         self.assertEqual(server.run("topics/t/s")["status"], 0)
         line = server.logged("late")
         self.assertEqual((line["id"], line["text"]), (0, "[topics/t/s, after its end] late"))
 
     def test_programs_that_a_handler_starts_write_to_the_processs_own_streams(self):
-        source = "import subprocess\nsubprocess.run(['echo', 'a'])\nsubprocess.run(['echo', 'b'], stdout=sys.stdout, stderr=sys.stderr)"
+        source = (
+            "import subprocess\n"
+            "subprocess.run(['echo', 'a'])\n"
+            "subprocess.run(['echo', 'b'], stdout=sys.stdout, stderr=sys.stderr)"
+        )
         server = self.serve({TOPIC: "import sys\ndef process(m):\n    " + source.replace("\n", "\n    ")})
         server.run("topics/t/s")
         self.assertEqual((server.logs(), server.printed()), ([], "a\nb\n"))
 
     def test_streams_can_be_redirected_by_a_handler(self):
-        source = "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as out: print('a')\nprint(out.getvalue().strip() + 'b')"
+        source = (
+            "import io, contextlib\n"
+            "with contextlib.redirect_stdout(io.StringIO()) as out: print('a')\n"
+            "print(out.getvalue().strip() + 'b')"
+        )
         self.assertEqual(self.texts(source), ["ab"])
 
     def test_closing_a_stream_closes_nothing(self):

@@ -8,7 +8,9 @@ PATH = "apis/a/r/post"
 
 class Requests(Case):
     def test_a_handler_sees_the_request(self):
-        source = "import json\ndef process(request, response):\n    response.body = json.dumps(request)\n    return response"
+        source = (
+            "import json\ndef process(request, response):\n    response.body = json.dumps(request)\n    return response"
+        )
         server = self.serve({POST: source})
         given = {
             "method": "POST", "path": "/r/7", "headers": [["Content-Type", "a/b"], ["X-Request-Id", "ä"]],
@@ -52,7 +54,9 @@ def process(request, response):
 
     def test_a_route_that_declares_a_context_is_given_one(self):
         for declared in ("q, r, c", "q, r, context=None"):
-            server = self.serve({POST: f"def process({declared}): return {{'body': {declared.split()[-1].split('=')[0]}}}"})
+            server = self.serve(
+                {POST: f"def process({declared}): return {{'body': {declared.split()[-1].split('=')[0]}}}"}
+            )
             context = json.loads(server.request(PATH)["body"])
             self.assertEqual((context["invocation_id"], context["handler"]), (INVOCATION, PATH))
             self.assertEqual((context["message_id"], context["published_at"]), (None, None))
@@ -130,7 +134,9 @@ class Responses(Case):
         self.assertEqual(server.run(PATH)["response"]["body_hex"], "ff00")
 
     def test_a_response_that_is_too_large_is_told_as_such(self):
-        server = self.serve({POST: "def process(q, r): return {'body': 'e' * int(q.body)}"}, limits={"response_bytes": 100})
+        server = self.serve(
+            {POST: "def process(q, r): return {'body': 'e' * int(q.body)}"}, limits={"response_bytes": 100}
+        )
         self.assertEqual(server.run(PATH, body="100")["status"], 0)
         reply = server.run(PATH, body="101")
         self.assertEqual((reply["status"], reply["thrown"]["name"]), (3, "ResponseTooLarge"))

@@ -30,7 +30,9 @@ class Called(Case):
 
     def test_a_result_that_is_no_json_is_an_error_of_the_function_that_names_the_type(self):
         reply = self.function("return {'a': {1}}").run("functions/f")
-        message = "functions/f: the result cannot be written as JSON: at a is a set, which JSON does not have; use list(…)"
+        message = (
+            "functions/f: the result cannot be written as JSON: at a is a set, which JSON does not have; use list(…)"
+        )
         self.assertEqual((reply["status"], reply["thrown"]["message"]), (1, message))
 
     def test_a_result_of_exactly_the_limit_is_sent_a_larger_one_is_not(self):
@@ -43,7 +45,9 @@ class Called(Case):
     def test_a_function_that_raises_says_whether_to_try_again(self):
         server = self.function("raise NonRetriableError('never') if payload else TypeError('no card')")
         reply = server.run("functions/f", message=False)
-        self.assertEqual((reply["status"], reply["thrown"]["name"], reply["thrown"]["message"]), (1, "TypeError", "no card"))
+        self.assertEqual(
+            (reply["status"], reply["thrown"]["name"], reply["thrown"]["message"]), (1, "TypeError", "no card")
+        )
         self.assertEqual(server.run("functions/f", message=True)["status"], 2)
 
     def test_a_function_that_declares_a_context_is_given_one(self):
@@ -72,7 +76,9 @@ class Calling(Case):
         return self.calling(source, answer=lambda _: answer)
 
     def test_what_the_callee_raised_is_raised_with_its_message_and_name(self):
-        source = "try: functions.refund(1)\nexcept FunctionError as e: print(type(e).__name__, e, e.name, e.code); raise"
+        source = (
+            "try: functions.refund(1)\nexcept FunctionError as e: print(type(e).__name__, e, e.name, e.code); raise"
+        )
         server = self.failed(source, name="TypeError")
         thrown = server.run("topics/t/s")["thrown"]
         self.assertEqual(server.logs(1), ["FunctionError no card TypeError function_failed"])
@@ -182,7 +188,9 @@ class Kvs(Case):
 
     def test_a_key_and_a_value_of_exactly_the_limit_are_sent(self):
         limits = {"key_bytes": 10, "value_bytes": 100}
-        server = self.serve({TOPIC: body("kvs.set('ééééé', 'é' * 49)")}, limits=limits, answer=lambda _: {"ok": '{"version":1}'})
+        server = self.serve(
+            {TOPIC: body("kvs.set('ééééé', 'é' * 49)")}, limits=limits, answer=lambda _: {"ok": '{"version":1}'}
+        )
         self.assertEqual(server.run("topics/t/s")["status"], 0)
 
     def test_a_conflict_is_raised_with_its_code(self):
@@ -197,7 +205,7 @@ class Crons(Case):
     def test_a_cron_takes_nothing_or_its_context(self):
         for declared, expected in {"": "{}", "context": "shop", "event": "shop", "context=None": "shop"}.items():
             with self.subTest(declared):
-                shown = f"print(list(locals().values())[0]['project'])" if declared else "print(locals())"
+                shown = "print(list(locals().values())[0]['project'])" if declared else "print(locals())"
                 server = self.serve({"less/crons/daily/__init__.py": f"def process({declared}):\n    {shown}"})
                 self.assertEqual(server.run("crons/daily", payload="null")["status"], 0)
                 self.assertEqual(server.logs(1), [expected])

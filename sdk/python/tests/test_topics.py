@@ -41,7 +41,11 @@ class Topics(Case):
         for declared in ("m, given", "m, *, context", "m, retries=1, context=None", "m, context, more=2"):
             with self.subTest(declared):
                 name = "given" if "given" in declared else "context"
-                body = f"def process({declared}):\n    assert {name}.deadline == {name}['deadline']\n    print(dict({name}))"
+                body = (
+                    f"def process({declared}):\n"
+                    f"    assert {name}.deadline == {name}['deadline']\n"
+                    f"    print(dict({name}))"
+                )
                 server = self.serve({TOPIC: body})
                 server.run("topics/t/s", attempt=3)
                 given = eval(server.logs(1)[0])
@@ -178,7 +182,11 @@ REFUSED = {
 
 class PublishOptions(Case):
     def publishing(self, options):
-        source = f"{SDK}def process(m):\n    try: topics.t.publish(1, {options})\n    except CallError as e: print(e.code); raise"
+        source = (
+            f"{SDK}def process(m):\n"
+            f"    try: topics.t.publish(1, {options})\n"
+            f"    except CallError as e: print(e.code); raise"
+        )
         server = self.serve({TOPIC: source}, limits={"key_bytes": 10})
         return server, server.run("topics/t/s")
 
