@@ -28,9 +28,9 @@ def _threads_keep_their_context() -> None:
     start = threading.Thread.start
 
     def start_in_context(thread: Any) -> None:
+        _pools_keep_their_context()
         if current.get() is not None:
             # All of the thread's life, its excepthook included.
-            _pools_keep_their_context()
             thread._bootstrap = functools.partial(contextvars.copy_context().run, thread._bootstrap)
         start(thread)
 
