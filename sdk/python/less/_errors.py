@@ -8,6 +8,8 @@ from typing import Optional
 class NonRetriableError(Exception):
     """Raised by a subscriber, the delivery is not tried again."""
 
+    code: Optional[str] = None  # `function_failed`, where a function raised it
+
 
 class CallError(Exception):
     """Why a call of the SDK failed; `code` is stable."""
@@ -22,7 +24,7 @@ class CallError(Exception):
 
 
 class FunctionError(CallError):
-    """A function that was called threw: its message, and the `name` of what it threw."""
+    """A called function raised: its message, and the `name` of what it raised."""
 
     def __init__(self, message: str, name: Optional[str] = None, code: str = "function_failed") -> None:
         super().__init__(code, message)
@@ -35,6 +37,10 @@ class FunctionError(CallError):
 class UnknownNameError(CallError, AttributeError, LookupError):
     """There is no topic or function of this name; the message names those there are."""
 
-    # As of `AttributeError`: Python would look for a near name itself, and ours is told already.
+    # As of AttributeError: Python would look for a near name itself, and ours is told already.
     name = None
     obj = None
+
+
+for _error in (NonRetriableError, CallError, FunctionError, UnknownNameError):
+    _error.__module__ = "less"  # as authors know them, in tracebacks

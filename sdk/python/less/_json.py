@@ -37,9 +37,11 @@ def to_utf8(text: str) -> bytes:
 
 
 def kind_of(value: Any) -> str:
-    """For sentences: `a datetime`, `an int`, `the string 'x'`."""
-    if value is None:
-        return "None"
+    """For sentences: `a datetime`, `7`, `the string 'x'`."""
+    if value is None or isinstance(value, (bool, float)):
+        return repr(value)
+    if isinstance(value, int):
+        return f"{value}" if -(2**64) < value < 2**64 else "an int of many digits"
     if isinstance(value, str):
         return f"the string {value[:40]!r}"
     name = type(value).__qualname__

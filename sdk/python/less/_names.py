@@ -14,6 +14,10 @@ _LISTED = 50
 class Names(Generic[T]):
     """`names.a_b` and `names["a-b"]`. Until it is filled, as in a test, every name is there."""
 
+    _thing: str
+    _make: Callable[[str], T]
+    _names: Optional[List[str]]
+
     def __init__(self, thing: str, make: Callable[[str], T]) -> None:
         state = self.__dict__
         state["_thing"] = thing
@@ -35,9 +39,15 @@ class Names(Generic[T]):
         if name.startswith("__"):
             raise AttributeError(name)
         if self._names is not None:
-            raise UnknownNameError(f"unknown_{self._thing}", _unknown(self._thing, name, self._names))
+            raise UnknownNameError(f"unknown_{self._thing}", self._unknown(name, self._names))
         made = self.__dict__[name] = self._make(name)
         return made
+
+    def _unknown(self, name: str, names: List[str]) -> str:
+        thing = self._thing
+        if not names:
+            return f"there is no {thing} '{name}': the project has none; create the folder less/{thing}s/{name}"
+        return unknown(f"there is no {thing}", name, f"The project's {thing}s", names)
 
     def __getitem__(self, name: str) -> T:
         return getattr(self, name)
@@ -58,14 +68,13 @@ class Names(Generic[T]):
         return f"<{self._thing}s: {', '.join(self._names or ()) or 'none'}>"
 
 
-def _unknown(thing: str, name: str, names: List[str]) -> str:
-    if not names:
-        return f"there is no {thing} '{name}': the project has none; create the folder less/{thing}s/{name}"
+def unknown(subject: str, name: str, whose: str, names: List[str]) -> str:
+    """Of a name that is not there: the nearest, and all there are."""
     near = nearest(name, names)
     meant = f"; did you mean '{near}'?" if near else "."
     listed = ", ".join(names[:_LISTED])
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"there is no {thing} '{name}'{meant} The project's {thing}s: {listed}{more}"
+    return f"{subject} '{name}'{meant} {whose}: {listed}{more}"
 
 
 def nearest(name: str, names: List[str]) -> Optional[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, Callable, Coroutine, Dict, List, NamedTuple, Optional, Union
 
 from . import _options as options
-from ._errors import CallError
+from ._errors import CallError, UnknownNameError
 from ._json import NotJson, loads, to_json
-from ._names import Names, unfinished
+from ._names import Names, unfinished, unknown
 from ._record import Record
 
 PUBLISH = 1
@@ -66,7 +66,8 @@ def _parts(what: str) -> List[str]:
     return [owner, repr(name)]
 
 
-def _json(what: str, noun: str, value: Any, limit: int, outcome: str) -> bytes:
+def to_payload(what: str, noun: str, value: Any, limit: int, outcome: str) -> bytes:
+    """The value as JSON; `outcome` says what becomes of it if it is none, or too large."""
     try:
         written = to_json(value)
     except NotJson as reason:
@@ -116,8 +117,9 @@ class Topic:
         named = {"delay": delay, "idempotency_key": idempotency_key, "ordering_key": ordering_key}
 
         def make(limits: Limits) -> Request:
-            payload = _json(what, "message", message, limits["message_bytes"], "nothing was published")
-            return Request(PUBLISH, self.name, options.of_publish(what, given, named), payload, _record)
+            payload = to_payload(what, "message", message, limits["message_bytes"], "nothing was published")
+            how = options.of_publish(what, given, named, limits["key_bytes"])
+            return Request(PUBLISH, self.name, how, payload, _record)
 
         return what, make
 
@@ -143,7 +145,7 @@ class Function:
         what = f"functions.{self.name}"
 
         def make(limits: Limits) -> Request:
-            written = _json(what, "argument", payload, limits["response_bytes"], "it was not called")
+            written = to_payload(what, "argument", payload, limits["response_bytes"], "nothing was called")
             return Request(FUNCTION, self.name, b"", written, loads)
 
         return what, make
@@ -157,17 +159,17 @@ class Kvs:
 
     def get(self, key: str) -> Any:
         """The value, or None."""
-        return _call(*_kvs("get", key, read=_value))
+        return _call(*_keyed("get", "get", key, _value))
 
     def get_async(self, key: str) -> Coroutine[Any, Any, Any]:
-        return _start(*_kvs("get", key, read=_value))
+        return _start(*_keyed("get", "get", key, _value))
 
     def get_with_version(self, key: str) -> Optional[Record]:
         """`{"value": …, "version": …}`, or None."""
-        return _call(*_kvs("get", key, "get_with_version", read=_with_version))
+        return _call(*_keyed("get_with_version", "get", key, _with_version))
 
     def get_with_version_async(self, key: str) -> Coroutine[Any, Any, Optional[Record]]:
-        return _start(*_kvs("get", key, "get_with_version", read=_with_version))
+        return _start(*_keyed("get_with_version", "get", key, _with_version))
 
     def set(
         self,
@@ -195,48 +197,63 @@ class Kvs:
 
     def delete(self, key: str) -> bool:
         """Whether there was something to delete."""
-        return _call(*_kvs("delete", key))
+        return _call(*_keyed("delete", "delete", key))
 
     def delete_async(self, key: str) -> Coroutine[Any, Any, bool]:
-        return _start(*_kvs("delete", key))
+        return _start(*_keyed("delete", "delete", key))
 
     def increment(self, key: str, by: float = 1) -> Union[int, float]:
         """Adds to a number, from 0 if there is none; gives the new one."""
-        return _call(*_kvs("increment", key, by=by))
+        return _call(*_increment(key, by))
 
     def increment_async(self, key: str, by: float = 1) -> Coroutine[Any, Any, Union[int, float]]:
-        return _start(*_kvs("increment", key, by=by))
+        return _start(*_increment(key, by))
 
     def list(self, prefix: str = "", after: Optional[str] = None, limit: Optional[int] = None) -> List[str]:
         """The keys that begin with `prefix`, in order; at most 1,000, or `limit`; only those after `after`."""
-        return _call(*_kvs("list", prefix, after=after, limit=limit))
+        return _call(*_list(prefix, after, limit))
 
     def list_async(
         self, prefix: str = "", after: Optional[str] = None, limit: Optional[int] = None
     ) -> Coroutine[Any, Any, List[str]]:
-        return _start(*_kvs("list", prefix, after=after, limit=limit))
+        return _start(*_list(prefix, after, limit))
 
     def _set(self, key: Any, value: Any, third: Any, ttl: Any, if_version: Any) -> Any:
         what = "kvs.set"
 
         def make(limits: Limits) -> Request:
             given = options.of_set(what, key, third, ttl, if_version, limits["key_bytes"])
-            payload = _json(what, "value", value, limits["value_bytes"], "nothing was stored")
+            payload = to_payload(what, "value", value, limits["value_bytes"], "nothing was set")
             return Request(KVS, "set", given, payload, _record)
 
         return what, make
+
+    def __getattr__(self, name: str) -> Any:
+        """Asked only for what is not there."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        methods = [one for one in vars(Kvs) if not one.startswith("_") and not one.endswith("_async")]
+        raise UnknownNameError("unknown_method", unknown("kvs has no method", name, "Its methods", methods))
 
     def __repr__(self) -> str:
         return "<kvs>"
 
 
-def _kvs(target: str, key: Any, name: Optional[str] = None, read: Callable[[bytes], Any] = loads, **named: Any) -> Any:
-    what = f"kvs.{name or target}"
+def _asking(name: str, target: str, how: Callable[[str, int], bytes], read: Callable[[bytes], Any] = loads) -> Any:
+    what = f"kvs.{name}"
+    return what, lambda limits: Request(KVS, target, how(what, limits["key_bytes"]), b"", read)
 
-    def make(limits: Limits) -> Request:
-        return Request(KVS, target, options.of_kvs(what, target, key, named, limits["key_bytes"]), b"", read)
 
-    return what, make
+def _keyed(name: str, target: str, key: Any, read: Callable[[bytes], Any] = loads) -> Any:
+    return _asking(name, target, lambda what, most: options.of_key(what, key, most), read)
+
+
+def _increment(key: Any, by: Any) -> Any:
+    return _asking("increment", "increment", lambda what, most: options.of_increment(what, key, by, most))
+
+
+def _list(prefix: Any, after: Any, limit: Any) -> Any:
+    return _asking("list", "list", lambda what, most: options.of_list(what, prefix, after, limit, most))
 
 
 def _value(answer: bytes) -> Any:

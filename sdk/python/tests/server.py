@@ -158,7 +158,7 @@ class Server:
         self.loaded = self.frame(lambda frame: frame["type"] == "loaded")
         return self.loaded
 
-    def invocation(self, path, **given):
+    def invocation(self, path, /, **given):
         """The fields of an Invoke; `path` names the handler, what else is given replaces defaults."""
         place = next(i for i, one in enumerate(self.handlers) if one["path"] == path)
         kind = {"route": "request", "function": "call"}.get(self.handlers[place]["kind"], "message")
@@ -179,12 +179,12 @@ class Server:
             fields["payload"] = given.pop("payload", None) or dumps(given.pop("message", {}))
         return {**fields, **given}
 
-    def begin(self, path, **given):
+    def begin(self, path, /, **given):
         invocation = self.invocation(path, **given)
         self.send(invocation)
         return invocation["id"]
 
-    def run(self, path, **given):
+    def run(self, path, /, **given):
         """Invokes and waits for the Reply."""
         return self.reply(self.begin(path, **given))
 
@@ -197,7 +197,7 @@ class Server:
     def call_of(self, target):
         return self.frame(lambda frame: frame["type"] == "call" and frame["target"] == target)
 
-    def request(self, path, **given):
+    def request(self, path, /, **given):
         """Runs a route; the response with its headers as a dict and its body as text."""
         reply = self.run(path, **given)
         if reply["status"] != 0:
@@ -206,7 +206,7 @@ class Server:
         body = bytes.fromhex(response["body_hex"]).decode()
         return {"status": response["status"], "headers": dict(map(tuple, response["headers"])), "body": body}
 
-    def result(self, path, **given):
+    def result(self, path, /, **given):
         """Runs a function; its result."""
         reply = self.run(path, **given)
         if reply["status"] != 0:

@@ -176,11 +176,10 @@ async def _catch(awaitable: Any) -> Tuple[Any, Optional[BaseException]]:
         return None, error
 
 
-async def run_chain(
-    middlewares: List[Any], process: http.Process, request: Any, response: Any, loop: Loop
-) -> Any:
+async def run_chain(middlewares: List[Any], process: http.Process, given: Tuple[Any, ...], loop: Loop) -> Any:
     """As `http.run_chain`, where one of them is `async def`: `next()` gives an awaitable of what the rest returns. It
     need not be awaited; if it is, and its error caught, the error is the middleware's to answer."""
+    request, response = given
 
     async def run_from(i: int) -> Any:
         if i == len(middlewares):

@@ -27,15 +27,14 @@ def install(invocations: Invocations, sock: socket.socket, board: int) -> None:
 def _threads_keep_their_context() -> None:
     start = threading.Thread.start
 
-    @functools.wraps(start)
-    def start_in_context(thread: threading.Thread) -> None:
+    def start_in_context(thread: Any) -> None:
+        _pools_keep_their_context()
         if current.get() is not None:
             # All of the thread's life, its excepthook included.
-            _pools_keep_their_context()
             thread._bootstrap = functools.partial(contextvars.copy_context().run, thread._bootstrap)
         start(thread)
 
-    threading.Thread.start = start_in_context
+    threading.Thread.start = start_in_context  # type: ignore[assignment, method-assign]
 
 
 def _pools_keep_their_context() -> None:

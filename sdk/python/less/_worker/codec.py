@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from struct import Struct
 from typing import Any, Iterable, Tuple
-from uuid import UUID
 
 from .._json import loads, to_json, to_utf8
 from .._record import Record
@@ -74,13 +73,18 @@ class Invoke:
         return Record(
             project=project,
             handler=handler,
-            invocation_id=str(UUID(bytes=self.invocation)),
-            trace_id=str(UUID(bytes=self.trace)),
-            message_id=str(UUID(bytes=self.message_id)) if is_message else None,
+            invocation_id=_uuid(self.invocation),
+            trace_id=_uuid(self.trace),
+            message_id=_uuid(self.message_id) if is_message else None,
             attempt=self.attempt,
             published_at=self.published_at if is_message else None,
             deadline=self.deadline,
         )
+
+
+def _uuid(given: bytes) -> str:
+    text = given.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def read_answer(data: bytes, at: int, end: int) -> Tuple[int, bool, bytes]:

@@ -5,15 +5,16 @@ Whatever is raised (an exception that raises when looked at) can be told.
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any, Dict, Iterator, List, Optional
 
-from .._errors import NonRetriableError
+from .._errors import FunctionError, NonRetriableError
 
 _NAME_CHARS = 256
 _MESSAGE_CHARS = 8 << 10
 _STACK_CHARS = 32 << 10
-_SDK = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, "<frozen importlib", importlib.__file__)
 
 # The project's folder, left out of the paths in tracebacks; set once, when it is known.
 _root = "/"
@@ -26,7 +27,7 @@ def set_root(folder: str) -> None:
 
 def is_ours(filename: str) -> bool:
     """Frames that no author of a handler wrote or chose."""
-    return filename.startswith((_SDK, "<frozen importlib"))
+    return filename.startswith(_OURS)
 
 
 def in_project(filename: str) -> Optional[str]:
@@ -38,7 +39,7 @@ def in_project(filename: str) -> Optional[str]:
 def describe(thrown: BaseException) -> Dict[str, str]:
     """Name, message and stack of anything raised."""
     try:
-        name = type(thrown).__name__[:_NAME_CHARS]
+        name = (isinstance(thrown, FunctionError) and thrown.name or type(thrown).__name__)[:_NAME_CHARS]
         return {"name": name, "message": _message(thrown)[:_MESSAGE_CHARS], "stack": _stack(thrown)[:_STACK_CHARS]}
     except BaseException:  # its own __str__ may do anything
         return {"name": "Error", "message": "something that cannot be described was raised", "stack": ""}

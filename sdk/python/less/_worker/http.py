@@ -154,10 +154,15 @@ def _header_value(name: str, value: Any) -> str:
         value = "true" if value else "false"
     if not isinstance(value, (str, int, float)):
         raise TypeError(f"the header '{name}' is {kind_of(value)}; it must be a string, a number or a list of them")
-    text = str(value)
+    text = value if isinstance(value, str) else _digits(value)
     if _not_in_value(text):
         raise TypeError(f"the header '{name}' has a line break or another control character in its value")
     return text
+
+
+def _digits(value: Any) -> str:
+    """Of an enumeration's member its number, whatever the version of Python calls it."""
+    return str(int(value) if isinstance(value, int) else float(value))
 
 
 _TEXT = "text/plain; charset=utf-8"
@@ -170,7 +175,7 @@ def _body(body: Any) -> Tuple[bytes, str]:
     if isinstance(body, bool):
         return b"true" if body else b"false", _JSON
     if isinstance(body, (int, float)):
-        return str(body).encode(), _TEXT
+        return _digits(body).encode(), _TEXT
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body), "application/octet-stream"
     if hasattr(body, "read") or hasattr(body, "__next__") or hasattr(body, "__anext__"):
@@ -184,9 +189,10 @@ def _body(body: Any) -> Tuple[bytes, str]:
 Process = Callable[[Any, Any], Any]
 
 
-def run_chain(middlewares: List[Any], process: Process, request: Any, response: Any, complete: Any) -> Any:
+def run_chain(middlewares: List[Any], process: Process, given: Tuple[Any, ...], complete: Any) -> Any:
     """Where all are `def`: the middlewares, then the handler, one inside the other; what they returned, or
     `response` as it stands. `complete` runs an awaitable to its end, should one be returned all the same."""
+    request, response = given
 
     def run_from(i: int) -> Any:
         if i == len(middlewares):

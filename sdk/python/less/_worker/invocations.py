@@ -1,7 +1,7 @@
 """Runs handlers and settles each invocation: from an Invoke to its Reply.
 
-In: Invokes, Withdraws and Answers. Out: Calls, one Reply (or Returned) for each Invoke that nobody
-withdrew. An invocation ends when its handler has, and every call it started; what goes wrong later, or
+In: Invokes and Withdraws. Out: one Reply (or Returned) for each Invoke that nobody withdrew. An
+invocation ends when its handler has, and every call it started (`calls`); what goes wrong later, or
 outside any, is logged and harms nobody.
 """
 
@@ -15,9 +15,9 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 from .. import _services as services
-from .._errors import CallError, FunctionError, NonRetriableError
-from .._json import NotJson, loads, to_json
+from .._json import to_json
 from . import codec
+from .calls import Calls
 from .connection import Connection
 from .errors import describe, is_retriable, render
 from .http import ResponseTooLarge, to_response
@@ -31,8 +31,8 @@ current: "contextvars.ContextVar[Optional[Invocation]]" = contextvars.ContextVar
 
 class Invocation:
     __slots__ = (
-        "calls", "failure", "handler", "has_ended", "id", "is_closed", "is_done", "lost", "own_log", "result",
-        "started", "tasks",
+        "calls", "failure", "handler", "has_ended", "id", "is_closed", "is_done", "last_answer", "lost",
+        "own_log", "result", "started", "tasks",
     )  # fmt: skip
 
     def __init__(self, number: int, handler: Any) -> None:
@@ -42,6 +42,7 @@ class Invocation:
         self.is_done = False  # its handler has come to an end
         self.is_closed = False  # it failed from outside its handler, and may call nothing more
         self.has_ended = False  # replied, or withdrawn
+        self.last_answer = 0  # the call that was answered when none was open any more
         self.result: Any = None
         self.failure: Optional[BaseException] = None
         self.started: Optional[list] = None  # calls of `…_async` that failed, each with its error
@@ -54,20 +55,6 @@ class Invocation:
         if self.own_log is None:
             self.own_log = Log(self.id, self.handler.path, self.has_ended)
         return self.own_log
-
-
-class Call:
-    """A call that waits for its Answer: in place, or (`started`) as something to await."""
-
-    __slots__ = ("error", "invocation", "is_done", "request", "started", "value")
-
-    def __init__(self, invocation: Invocation, request: services.Request) -> None:
-        self.invocation = invocation
-        self.request = request
-        self.is_done = False
-        self.value: Any = None
-        self.error: Optional[BaseException] = None
-        self.started: Any = None
 
 
 class Invocations:
@@ -83,9 +70,8 @@ class Invocations:
         self.loop: Any = None  # asynchronous.Loop, once there is one
         # What handlers begin with: what modules set while they were loaded, and nothing of another invocation.
         self.context = contextvars.Context()
-        self._pending: Dict[int, Call] = {}
-        self._next_call = 1
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self.calls = Calls(self)
 
     def serve(self, project: str, limits: services.Limits, logs: Logs) -> None:
         """What does not change for as long as the process lives."""
@@ -107,15 +93,12 @@ class Invocations:
         """Nobody waits for it any more; if it has begun, it runs on unheard."""
         if self.waiting.pop(number, None):
             return
-        with self._lock:
+        with self.lock:
             invocation = self.live.pop(number, None)
             if not invocation:
                 return
             invocation.has_ended = True
-            for call, waiting in list(self._pending.items()):
-                if waiting.invocation is invocation:
-                    del self._pending[call]
-                    self._finish(waiting, None, CallError("invocation_ended", "the invocation ended before the answer"))
+            self.calls.end(invocation)
             if invocation.own_log:
                 self.logs.close(invocation.own_log)
         self._ended()
@@ -182,18 +165,18 @@ class Invocations:
         return invocation
 
     def _done(self, invocation: Invocation, result: Any, failure: Optional[BaseException]) -> None:
-        with self._lock:
+        with self.lock:
             if invocation.is_closed:
                 return
             invocation.is_done = True
             invocation.result = result
             invocation.failure = failure
             if invocation.calls == 0:
-                self._settle(invocation)
+                self.settle(invocation)
 
     def fail(self, invocation: Optional[Invocation], error: BaseException) -> None:
         """Something it started raised where its handler could not catch it."""
-        with self._lock:
+        with self.lock:
             if invocation is None or invocation.has_ended:
                 return self.tell(invocation, "uncaught", error)
             if invocation.is_closed:
@@ -203,10 +186,11 @@ class Invocations:
             invocation.is_done = invocation.is_closed = True
             invocation.failure = error
             if invocation.calls == 0:
-                self._settle(invocation)
+                self.settle(invocation)
 
-    def _settle(self, invocation: Invocation) -> None:
-        with self._lock:
+    def settle(self, invocation: Invocation) -> None:
+        """Replies, once nothing of it is open any more."""
+        with self.lock:
             if not invocation.has_ended and invocation.calls == 0:
                 self._reply(invocation)
 
@@ -216,17 +200,18 @@ class Invocations:
                 invocation.failure = error
             elif invocation.failure is not error:
                 self.tell(invocation, "an error that nobody caught", error)
-        status, body = codec.RETURNED_OK, b""
+        status, body, is_too_large = codec.RETURNED_OK, b"", False
         if invocation.failure is None:
             try:
                 body = self._body(invocation)
             except Exception as error:
                 invocation.failure = error
-        if invocation.failure is not None:
-            error = invocation.failure
-            status = codec.THREW if is_retriable(error) else codec.THREW_NOT_RETRIABLE
-            status = codec.TOO_LARGE if isinstance(error, ResponseTooLarge) else status
-            body = to_json(describe(error))
+                is_too_large = isinstance(error, ResponseTooLarge) or getattr(error, "code", "") == "result_too_large"
+        failure = invocation.failure
+        if failure is not None:
+            status = codec.THREW if is_retriable(failure) else codec.THREW_NOT_RETRIABLE
+            status = codec.TOO_LARGE if is_too_large else status
+            body = to_json(describe(failure))
         if invocation.own_log:
             self.logs.close(invocation.own_log)
         invocation.has_ended = True
@@ -250,93 +235,17 @@ class Invocations:
             return to_response(invocation.result, self.limits["response_bytes"])
         if kind != "function":
             return b""
-        try:
-            body = to_json(invocation.result)
-        except NotJson as reason:
-            raise CallError("result_not_json", f"the result cannot be written as JSON: {reason}") from None
         limit = self.limits["response_bytes"]
-        if len(body) > limit:
-            raise ResponseTooLarge(f"the result of {len(body):,} bytes is larger than the limit of {limit:,} bytes")
-        return body
+        what = invocation.handler.path
+        return services.to_payload(what, "result", invocation.result, limit, "its caller gets an error")
 
     def _ended(self) -> None:
         if not self.live:
             self.on_idle()
 
-    # What the SDK calls; see `_services.connect`.
-
-    def call(self, what: str, make: services.Make) -> Any:
-        """Waits in place for the answer: within the event loop, everything else waits too."""
-        call = self._send(what, make)
-        received = self.give_back if self._gives_back(call) else _nothing
-        received()
-        self.connection.wait(lambda: call.is_done, received)
-        if call.error is not None:
-            raise call.error
-        return call.value
-
-    def _gives_back(self, call: Call) -> bool:
-        """What has not begun: it may be what this call waits for, or it would wait as long as a handler does."""
-        loop_runs = self.loop is not None and self.loop.is_running
-        if loop_runs and threading.get_ident() != self.connection.main:
-            return False
-        return not loop_runs or call.request.service == services.FUNCTION or call.invocation.handler.is_exclusive
-
-    def start(self, what: str, make: services.Make) -> Any:
-        """Something to await. It has begun, whether or not it is awaited."""
-        from . import asynchronous
-
-        running = asynchronous.running_loop()
-        if running is None or self.loop is None or running is not self.loop.loop:
-            return asynchronous.Ready(self.call(what, make))
-        started = asynchronous.Started(running.create_future())
-        self._send(what, make, started)
-        return started
-
-    def _send(self, what: str, make: services.Make, started: Any = None) -> Call:
-        invocation = current.get()
-        if invocation is None:
-            message = f"{what} was called outside any invocation; call it from a handler's process"
-            raise CallError("no_invocation", message)
-        request = make(self.limits)
-        call = Call(invocation, request)
-        call.started = started
-        with self._lock:
-            if invocation.has_ended or invocation.is_closed:
-                message = f"{what} was called after its invocation ended; await or join what process starts"
-                raise CallError("invocation_ended", message)
-            number = self._next_call
-            self._next_call += 1
-            self._pending[number] = call
-            invocation.calls += 1
-        self.send(codec.call(number, invocation.id, *request[:4]))
-        return call
-
-    def answer(self, number: int, is_ok: bool, answer: bytes) -> None:
-        with self._lock:
-            call = self._pending.pop(number, None)
-            if call is None:
-                return
-            value, error = (call.request.read(answer), None) if is_ok else (None, _error(loads(answer)))
-            self._finish(call, value, error)
-            invocation = call.invocation
-            if invocation.is_done and invocation.calls == 0:
-                if self.loop is not None and self.loop.is_running:
-                    self.loop.later(lambda: self._settle(invocation))
-                else:
-                    self._settle(invocation)
-
-    def _finish(self, call: Call, value: Any, error: Optional[BaseException]) -> None:
-        invocation = call.invocation
-        invocation.calls -= 1
-        if call.started is None:
-            call.value, call.error, call.is_done = value, error, True
-            self.connection.turn.tell()
-            return
-        if error is not None:
-            invocation.started = [*(invocation.started or ()), (call.started, error)]
-        if not call.started.future.done():  # a task that awaited it may have been cancelled
-            call.started.future.set_result((value, error))
+    def current(self) -> Optional[Invocation]:
+        """The one that runs here, in this thread and this task."""
+        return current.get()
 
     # What goes wrong where no handler can catch it.
 
@@ -368,17 +277,6 @@ class Invocations:
 
     def tell(self, invocation: Optional[Invocation], what: str, error: BaseException) -> None:
         self.logs.print(invocation.log if invocation else self.logs.common, 1, f"[less] {what}: {render(error)}")
-
-
-def _nothing() -> None:
-    """What is done between two reads of an answer."""
-
-
-def _error(given: dict) -> Exception:
-    code, message, name = given["code"], given["message"], given.get("name")
-    if name == "NonRetriableError":
-        return NonRetriableError(message)
-    return FunctionError(message, name) if code == "function_failed" else CallError(code, message)
 
 
 def _end_of_child(failure: Optional[BaseException]) -> None:

@@ -47,7 +47,7 @@ class Handler:
         process, given = self._prepare(invoke, invocations.project)
         complete = invocations.complete
         if self.middlewares:
-            return http.run_chain(self.middlewares, process, *given, complete)
+            return http.run_chain(self.middlewares, process, given, complete)
         result = complete(process(*given))
         return given[1] if result is None and self.kind == "route" else result
 
@@ -56,7 +56,7 @@ class Handler:
         if self.middlewares:
             from . import asynchronous
 
-            return await asynchronous.run_chain(self.middlewares, process, *given, invocations.loop)
+            return await asynchronous.run_chain(self.middlewares, process, given, invocations.loop)
         result = process(*given)
         if hasattr(type(result), "__await__"):
             result = await result
@@ -183,7 +183,9 @@ def _wanted_context(process: Callable[..., Any], kind: str) -> Optional[str]:
         count = "no parameter" if not positional else "one parameter"
         raise BadHandler(f"defines a 'process' with {count}; it is called with {given}\n{hint}")
     if required > given + 1:
-        raise BadHandler(f"defines a 'process' with {required} parameters; it is called with {given + 1} at most\n{hint}")
+        raise BadHandler(
+            f"defines a 'process' with {required} parameters; it is called with {given + 1} at most\n{hint}"
+        )
     for one in parameters.values():
         if one.kind is one.KEYWORD_ONLY and one.default is one.empty and one.name != "context":
             raise BadHandler(f"defines a 'process' that needs '{one.name}', which it is not given\n{hint}")

@@ -113,7 +113,9 @@ class Logs:
                 self.line(log, stream, opened)
         if log.left_lines or log.left_bytes:
             left = f"{log.left_lines:,} lines" if log.left_lines else f"{log.left_bytes:,} bytes"
-            limits = f"{self.max_lines:,} lines and {self.max_bytes:,} bytes an invocation, {self.max_line:,} bytes a line"
+            limits = (
+                f"{self.max_lines:,} lines and {self.max_bytes:,} bytes an invocation, {self.max_line:,} bytes a line"
+            )
             self.tell(log, 1, f"[less] {left} of this log were left out; the limits are {limits}".encode())
         log.is_late = True
 

@@ -16,14 +16,14 @@ import os
 import signal
 import socket
 from collections import deque
-from typing import Any, Deque, Optional
+from typing import Deque, Optional
 
 from less import _services as services
 from less._worker import attribution, codec, errors
 from less._worker.connection import Connection
 from less._worker.invocations import Invocations, current
 from less._worker.load import load
-from less._worker.logs import Logs
+from less._worker.logs import Log, Logs
 
 
 class Worker:
@@ -41,7 +41,8 @@ class Worker:
         connection.turn.take()
         while True:
             if self.to_load:
-                self.load()
+                given, self.to_load = self.to_load, None
+                self.load(given)
             while self.alone:
                 invoke = self.alone.popleft()
                 connection.turn.leave()
@@ -56,20 +57,20 @@ class Worker:
         if kind == codec.INVOKE:
             self.invoke(codec.Invoke(data, at, end))
         elif kind == codec.ANSWER:
-            self.invocations.answer(*codec.read_answer(data, at, end))
+            self.invocations.calls.answer(*codec.read_answer(data, at, end))
         elif kind == codec.PING:
             self.connection.send(codec.pong(codec.read_u64(data, at)))
         elif kind == codec.WITHDRAW:
             self.invocations.withdraw(codec.read_u64(data, at))
         elif kind == codec.LOAD:
             self.to_load = codec.loads(data[at:end].decode())
+            self.leave_loop()
         elif kind == codec.STOP:
             self.stop()
         else:
             raise ValueError(f"a frame of type {kind}")
 
-    def load(self) -> None:
-        given, self.to_load = self.to_load, None
+    def load(self, given: dict) -> None:
         if given["version"] != codec.VERSION:
             versions = f"version {given['version']} of the protocol, this worker {codec.VERSION}"
             raise ValueError(f"the server speaks {versions}")
@@ -77,7 +78,7 @@ class Worker:
         errors.set_root(root)
         self.logs.serve(given["limits"])
         self.invocations.serve(given["project"], given["limits"], self.logs)
-        services.connect(self.invocations, given["topics"], given["functions"])
+        services.connect(self.invocations.calls, given["topics"], given["functions"])
         table, problems = load(root, given["handlers"], self.mark_loading)
         self.invocations.serve_handlers(table)
         exclusive = [place for place, handler in enumerate(table) if handler and handler.is_exclusive]
@@ -96,9 +97,12 @@ class Worker:
             invocations.begin_async(invoke)
         else:
             self.alone.append(invoke)
-        # It has the main thread to itself, outside the event loop, so that it may run a loop of its own.
-        if self.alone and invocations.loop is not None:
-            invocations.loop.stop()
+            self.leave_loop()
+
+    def leave_loop(self) -> None:
+        """For what has the main thread to itself: so it may run a loop of its own."""
+        if self.invocations.loop is not None:
+            self.invocations.loop.stop()
 
     def stop(self) -> None:
         """What runs may finish; what has not begun goes elsewhere."""
@@ -116,9 +120,9 @@ class Worker:
         os._exit(0)
 
 
-def current_log() -> Any:
+def current_log() -> Optional[Log]:
     invocation = current.get()
-    return invocation and invocation.log
+    return invocation.log if invocation else None
 
 
 def die(error: BaseException) -> None:

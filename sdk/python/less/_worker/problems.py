@@ -32,7 +32,7 @@ def explain(error: BaseException, root: str, file: str) -> dict:
         folder = os.path.dirname(own[-1].filename if own else os.path.join(root, file))
         return {"file": place, "message": _missing(error.name, folder, error, frames(error))}
     if isinstance(error, ImportError):
-        return {"file": place, "message": _not_in_module(error)}
+        return {"file": place, "message": _not_in_module(error, own[-1].filename if own else "")}
     if isinstance(error, SystemExit):
         return {"file": place, "message": "calls sys.exit() while it is loaded\nhint: only 'process' may end something"}
     told = describe(error)
@@ -91,39 +91,46 @@ def _beside(name: str, folder: str) -> str:
     return f"did you mean '{near}'?" if near else "check its name, and that the file lies under less/"
 
 
-def _entries(folder: str) -> List[str]:
+def _entries(folder: Optional[str]) -> List[str]:
+    if folder is None:
+        return []
     try:
         return [entry for entry in os.listdir(folder) if not entry.startswith(("_", "."))]
     except OSError:
         return []
 
 
-def _not_in_module(error: ImportError) -> str:
+def _not_in_module(error: ImportError, importer: str) -> str:
     """`from x import y`, where x has no y."""
     wanted = re.search(r"cannot import name '([^']+)'", str(error))
-    if wanted is None or "circular import" in str(error):
+    # To Python, an __init__.py that asks for a file beside it that is not there imports itself.
+    is_circle = "circular import" in str(error) and error.path != importer
+    if wanted is None or is_circle:
         return _without_package(relative(str(error))) + "\nhint: check what imports what"
     name, module = wanted.group(1), error.name or ""
     shown = _without_package(module)
-    there = [one for one in dir(sys.modules.get(module)) if not one.startswith("_")] if module in sys.modules else []
     if module == "less":
-        there = list(sys.modules["less"].__all__)
-    folder = _folder_of(module)
-    near = nearest(name, there + ([] if folder is None else [one.split(".")[0] for one in _entries(folder)]))
+        there, folder = list(sys.modules["less"].__all__), None
+    else:
+        there = [one for one in dir(sys.modules.get(module)) if not one.startswith("_")]
+        folder = _folder_of(module, error.path)
+    near = nearest(name, there + [one.split(".")[0] for one in _entries(folder)])
     if near:
         hint = f"did you mean '{near}'?"
     elif module == "less":
         hint = f"it has {', '.join(there)}"
     elif folder:
-        hint = f"neither does {shown} define it, nor is there a file {name}.py in its folder"
+        hint = f"{shown} does not define it, and there is no file {name}.py in its folder"
     else:
         hint = f"check what {shown} defines"
     return f"cannot import '{name}' from '{shown}'\nhint: {hint}"
 
 
-def _folder_of(module: str) -> Optional[str]:
-    paths = list(getattr(sys.modules.get(module), "__path__", []))
-    return paths[0] if paths and module != "less" else None
+def _folder_of(module: str, path: Optional[str]) -> Optional[str]:
+    """Where the parts of a package are. One that could not be imported Python has forgotten."""
+    if path and path.endswith("/__init__.py"):
+        return os.path.dirname(path)
+    return next(iter(getattr(sys.modules.get(module), "__path__", [])), None)
 
 
 def _without_package(text: str) -> str:
