@@ -31,6 +31,19 @@ impl PackageJson {
         Self(self.0.iter().filter(|(name, _)| name != field).cloned().collect())
     }
 
+    pub(super) fn text(&self, field: &str) -> Option<String> {
+        serde_json::from_str(self.get(field)?.get()).ok()
+    }
+
+    /// With another text in the field's place.
+    pub(super) fn with_text(mut self, field: &str, text: &str) -> Self {
+        for (_, value) in self.0.iter_mut().filter(|(name, _)| name == field) {
+            // A text can always be written.
+            *value = serde_json::value::to_raw_value(text).unwrap_or_default();
+        }
+        self
+    }
+
     /// The name and the wanted version of each package in a field like `dependencies`; none when it is no such field.
     pub(super) fn wanted(&self, field: &str) -> Vec<(String, String)> {
         let parsed = self.get(field).and_then(|value| serde_json::from_str::<serde_json::Map<_, _>>(value.get()).ok());
@@ -85,6 +98,13 @@ mod tests {
         assert!(package.get("type").is_none());
         let expected = "{\n  \"exports\": {\"require\": \"./b.cjs\", \"default\": \"./a.js\"},\n  \"a\": 1.50\n}";
         assert_eq!(package.to_text(), expected);
+    }
+
+    #[test]
+    fn a_text_is_replaced_in_its_place() {
+        let package = PackageJson::parse(br#"{ "main": "a.ts", "b": 1 }"#, "package.json").unwrap();
+        assert_eq!((package.text("main").as_deref(), package.text("b")), (Some("a.ts"), None));
+        assert_eq!(package.with_text("main", "a.js").to_text(), "{\n  \"main\": \"a.js\",\n  \"b\": 1\n}");
     }
 
     #[test]

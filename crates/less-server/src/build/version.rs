@@ -23,7 +23,7 @@ pub(super) fn prepare(root: &Path, sdk: &Path, shared: &[String], node_modules: 
     for entry in read_dir(&less)? {
         // Sites are served as they are.
         if entry.is_dir() && !entry.ends_with("statics") {
-            forget_types(root, &entry)?;
+            correct_packages(root, &entry)?;
         }
     }
     let package = less.join("package.json");
@@ -61,25 +61,32 @@ fn read_dir(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.doing("read the folder", folder)
 }
 
-/// Takes `"type"` out of every package.json below, so that it does not decide what a `.js` is.
-fn forget_types(root: &Path, folder: &Path) -> Result<()> {
+/// Takes `"type"` out of every package.json below, so that it does not decide what a `.js` is, and makes a `"main"` in
+/// TypeScript the `.js` that was made of it.
+fn correct_packages(root: &Path, folder: &Path) -> Result<()> {
     for path in read_dir(folder)? {
         if path.is_dir() {
-            forget_types(root, &path)?;
+            correct_packages(root, &path)?;
         } else if path.ends_with("package.json") {
-            forget_type(root, &path)?;
+            correct_package(root, &path)?;
         }
     }
     Ok(())
 }
 
-fn forget_type(root: &Path, path: &Path) -> Result<()> {
+fn correct_package(root: &Path, path: &Path) -> Result<()> {
     let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
     let package = PackageJson::parse(&fs::read(path).doing("read", path)?, &name)?;
-    if package.get("type").is_some() {
-        fs::write(path, package.without("type").to_text()).doing("write", path)?;
+    let main = package.text("main").and_then(|main| Some(format!("{}.js", main.strip_suffix(".ts")?)));
+    if package.get("type").is_none() && main.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let package = package.without("type");
+    let package = match main {
+        Some(main) => package.with_text("main", &main),
+        None => package,
+    };
+    fs::write(path, package.to_text()).doing("write", path)
 }
 
 #[cfg(test)]

@@ -64,16 +64,18 @@ async fn handlers_of_both_kinds_find_packages_shared_modules_and_the_sdk_whateve
 }
 
 #[test]
-fn only_the_type_goes_and_sites_stay_as_they_are() {
+fn packages_lose_their_type_and_name_no_typescript_and_sites_stay_as_they_are() {
     let version = TempDir::new().unwrap();
     let site = r#"{ "type": "module" }"#;
     write(version.path(), "less/statics/site/package.json", site);
     write(version.path(), "less/shared/a/package.json", r#"{"name": "a", "type": "module", "main": "./b.js"}"#);
+    write(version.path(), "less/shared/b/package.json", r#"{"main": "src/index.ts"}"#);
     prepare(version.path(), Path::new("/sdk"), &["a".into()], None).unwrap();
     let text = |name: &str| fs::read_to_string(version.path().join(name)).unwrap();
     assert_eq!(text("less/package.json"), "{}\n");
     assert_eq!(text("less/statics/site/package.json"), site);
     assert_eq!(text("less/shared/a/package.json"), "{\n  \"name\": \"a\",\n  \"main\": \"./b.js\"\n}");
+    assert_eq!(text("less/shared/b/package.json"), "{\n  \"main\": \"src/index.js\"\n}");
     assert!(!version.path().join("node_modules").exists());
 }
 

@@ -21,13 +21,13 @@ use self::specifiers::Specifiers;
 use super::{Doing, Error, Result};
 
 /// One file; more is data.
-const FILE_BYTES: usize = 4 << 20;
+const FILE_BYTES: usize = 2 << 20;
 /// Brackets in brackets.
 const NESTING: usize = 10_000;
-/// The compiler recurses, and a stack that ends would end the server. So much is twice what the worst of files take:
-/// for [`NESTING`] brackets, and for each byte (`!!!!`). Only what is used takes memory.
+/// The compiler recurses, and a stack that ends would end the server. So much is twice what the worst of files were seen
+/// to take: for [`NESTING`] brackets, and for each byte (`A<A<A<`). Only what is used takes memory.
 const STACK_BYTES: usize = 64 << 20;
-const STACK_PER_BYTE: usize = 512;
+const STACK_PER_BYTE: usize = 2048;
 
 /// Writes the `.js` of every `.ts`, or nothing and all problems of all files. `packages`: the project's `node_modules`,
 /// there or not.

@@ -164,6 +164,9 @@ fn a_file_that_nests_without_end_does_not_end_the_server() {
         (deep("[", "]", 500_000), false),
         (deep("!", "", 500_000), true),
         (deep("a=>", "", 200_000), true),
+        (deep("a=", "", 200_000), true),
+        (format!("type T = {}1{}", "A<".repeat(200_000), ">".repeat(200_000)), true),
+        (format!("type T = {}", "A<".repeat(200_000)), false),
         (deep("1+", "", 250_000), true),
         (deep("", "", FILE_BYTES / 2) + &"/".repeat(FILE_BYTES), false),
     ] {
