@@ -3,9 +3,13 @@
 //! It looks through the trait alone. Time stands still unless it is turned; that nothing is due is
 //! shown by asking for it while the store answers another question, not by waiting.
 
+mod crons;
 mod deliveries;
 mod deployments;
+mod order;
+mod others;
 mod project;
+mod repeats;
 mod values;
 
 use std::future::{Future, poll_fn};
@@ -35,6 +39,26 @@ pub async fn check(topics: &dyn Topics, hands: &Hands) {
     deployments::hurried_retries_are_due(topics, hands).await;
     deployments::a_removed_project_keeps_what_waits(topics, hands).await;
     deployments::a_purged_project_leaves_nothing(topics, hands).await;
+    others::a_subscriber_may_be_there_before_the_topic(topics, hands).await;
+    others::what_one_project_does_leaves_the_others_alone(topics, hands).await;
+    others::a_purged_publisher_leaves_what_waits_for_others(topics, hands).await;
+    order::a_delayed_message_waits_for_its_time(topics, hands).await;
+    order::what_is_delayed_expires_later(topics, hands).await;
+    order::of_one_key_there_is_one_at_a_time(topics, hands).await;
+    order::the_next_of_a_key_has_its_own_delay(topics, hands).await;
+    order::an_expired_one_lets_the_next_of_its_key_begin(topics, hands).await;
+    order::a_subscriber_that_returns_goes_on_in_order(topics, hands).await;
+    order::a_purge_blocks_no_key(topics, hands).await;
+    repeats::one_key_makes_one_message(topics, hands).await;
+    repeats::a_key_is_one_topics(topics, hands).await;
+    repeats::a_refused_publish_has_used_no_key(topics, hands).await;
+    repeats::a_later_attempt_publishes_nothing_again(topics, hands).await;
+    repeats::what_is_settled_publishes_nothing(topics, hands).await;
+    repeats::an_origin_outlives_a_key(topics, hands).await;
+    crons::a_scheduled_time_comes_once(topics, hands).await;
+    crons::a_run_beside_another_is_left_out(topics, hands).await;
+    crons::a_cron_that_is_gone_does_not_tick(topics, hands).await;
+    crons::a_cron_keeps_how_far_it_came(topics, hands).await;
     deployments::a_closed_store_says_so(topics, hands).await;
 }
 
@@ -52,4 +76,22 @@ pub(crate) async fn pending<T>(future: impl Future<Output = T>, other: impl Futu
         Poll::Pending => Poll::Ready(Ok(())),
     })
     .await
+}
+
+/// Waits for all of them at once; what they are, in no order.
+pub(crate) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs = Vec::new();
+    poll_fn(|context| {
+        futures.retain_mut(|future| match future.as_mut().poll(context) {
+            Poll::Ready(output) => {
+                outputs.push(output);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outputs
 }

@@ -72,11 +72,35 @@ impl<'t> Project<'t> {
         message
     }
 
+    pub(super) async fn publish_later(&self, payload: &str, delay: Duration) -> Message {
+        let delayed_until = Some(self.hands.now() + i64::try_from(delay.as_millis()).expect("a short delay"));
+        let message = Message { delayed_until, ..self.message(payload) };
+        self.topics.publish(message.clone().into()).await.expect("a message is published");
+        message
+    }
+
+    pub(super) async fn publish_ordered(&self, key: &str, payload: &str) {
+        let message = Message { ordering_key: Some(key.into()), ..self.message(payload) };
+        self.topics.publish(message.into()).await.expect("a message is published");
+    }
+
     /// The next delivery of the subscriber at this place.
     pub(super) async fn next(&self, subscriber: usize) -> Delivery {
         let claimed = self.topics.claim(self.subscribers[subscriber], 1).await.expect("a delivery is claimed");
         let [delivery] = <[Delivery; 1]>::try_from(claimed).expect("one was asked for");
         delivery
+    }
+
+    /// All that the subscriber at this place can have now.
+    pub(super) async fn all(&self, subscriber: usize) -> Vec<Delivery> {
+        let mut all = Vec::new();
+        loop {
+            let claim = self.topics.claim(self.subscribers[subscriber], 10);
+            match pending(claim, self.topics.waiting(&self.name)).await {
+                Ok(()) => return all,
+                Err(claimed) => all.extend(claimed.expect("deliveries are claimed")),
+            }
+        }
     }
 
     pub(super) async fn nothing_is_due(&self, subscriber: usize) {
@@ -117,4 +141,15 @@ pub(super) fn identity(name: &str) -> String {
 
 pub(super) fn name(identity: &str) -> &str {
     identity.strip_prefix("topics/orders/").unwrap_or(identity)
+}
+
+/// In the order of their bytes.
+pub(super) fn payloads(deliveries: &[Delivery]) -> Vec<&str> {
+    let mut payloads: Vec<_> = deliveries.iter().map(payload).collect();
+    payloads.sort_unstable();
+    payloads
+}
+
+pub(super) fn payload(delivery: &Delivery) -> &str {
+    std::str::from_utf8(&delivery.message.payload).expect("it is JSON")
 }

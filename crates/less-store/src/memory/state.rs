@@ -14,6 +14,9 @@ use crate::{
     Timestamp, Verdict,
 };
 
+/// (project, topic, idempotency key)
+type TopicKey = (Arc<str>, Arc<str>, String);
+
 /// The hash and the number of a publish among those of its origin.
 type Which = ([u8; 16], u32);
 
@@ -30,8 +33,8 @@ pub(super) struct State {
     pub(super) values: Shelf,
     /// With the owner of the subscriber, oldest first.
     dead: Vec<(String, DeadLetter)>,
-    /// By (project, topic, key): which message it made, and until when it makes no other.
-    repeats: HashMap<(Arc<str>, Arc<str>, String), (Uuid, Timestamp)>,
+    /// Which message a key made, and until when it makes no other.
+    repeats: HashMap<TopicKey, (Uuid, Timestamp)>,
     /// What unsettled deliveries have published.
     origins: HashMap<(SubscriberId, i64), HashMap<Which, Uuid>>,
     last_seq: i64,

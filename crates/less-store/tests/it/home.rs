@@ -46,7 +46,7 @@ async fn nothing_is_redelivered_after_a_clean_stop() {
     assert_eq!(store.waiting("shop").await.unwrap(), none);
     store.close().await;
     let conn = rusqlite::Connection::open(home.path().join("topics.db")).unwrap();
-    for table in ["recent", "message", "body", "delivery", "attempt_error"] {
+    for table in ["recent", "message", "body", "delivery", "attempt_error", "ordered", "origin"] {
         let rows: i64 = conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 0, "{table}");
     }

@@ -6,6 +6,7 @@ mod crash;
 mod home;
 mod space;
 mod values;
+mod versions;
 
 /// What every test does first.
 mod given {

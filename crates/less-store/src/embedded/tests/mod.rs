@@ -4,7 +4,9 @@ mod backlog;
 mod clock;
 mod faults;
 mod model;
+mod order;
 mod purge;
+mod reopen;
 mod values;
 mod values_model;
 

@@ -1,5 +1,6 @@
 //! Random walks through a store and through a model of it that fits on a page.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +11,17 @@ use super::{NOW, deploy, message};
 use crate::contract::pending;
 use crate::embedded::Embedded;
 use crate::memory::Memory;
-use crate::{Delivery, Hands, Reason, SubscriberId, Topics, Verdict};
+use crate::{Delivery, Error, Hands, Origin, Publish, Reason, SubscriberId, Topics, Verdict};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
 #[derive(Debug, Clone)]
 enum Step {
-    Publish { long: bool },
+    Publish { long: bool, delay: Option<i64>, ordering_key: Option<u8>, idempotency_key: Option<u8> },
+    PublishFrom { which: prop::sample::Index, hash: u8 },
     Claim { subscriber: usize, max: usize },
     Settle { which: prop::sample::Index, verdict: Verdict },
+    PublishLate,
     Deploy { subscribers: usize },
     Forward { seconds: u64 },
     Hurry,
@@ -31,6 +34,7 @@ enum Step {
 struct Expected {
     subscriber: usize,
     message: u128,
+    ordering_key: Option<u8>,
     attempt: u32,
     alone: bool,
     due_at: i64,
@@ -43,17 +47,31 @@ struct Model {
     /// As it was before a verdict that a crash may undo; nothing if it was not undone.
     unsure: Vec<Expected>,
     deployed: usize,
+    /// Which message an idempotency key has made…
+    by_key: HashMap<u8, u128>,
+    /// …and the publish of a delivery, by subscriber, message and hash.
+    by_origin: HashMap<(usize, u128, u8), u128>,
 }
 
 impl Model {
-    fn publish(&mut self, message: u128, now: i64) {
-        let fresh =
-            |subscriber| Expected { subscriber, message, attempt: 1, alone: false, due_at: now, claimed: false };
+    fn publish(&mut self, message: u128, due_at: i64, ordering_key: Option<u8>) {
+        let fresh = |subscriber| {
+            let (attempt, alone, claimed) = (1, false, false);
+            Expected { subscriber, message, ordering_key, attempt, alone, due_at, claimed }
+        };
         self.expected.extend((0..self.deployed).map(fresh));
     }
 
     fn is_due(&self, expected: &Expected, now: i64) -> bool {
-        expected.subscriber < self.deployed && !expected.claimed && expected.due_at <= now
+        expected.subscriber < self.deployed && !expected.claimed && expected.due_at <= now && !self.is_behind(expected)
+    }
+
+    fn is_behind(&self, expected: &Expected) -> bool {
+        let before = |other: &Expected| {
+            (other.subscriber, other.ordering_key) == (expected.subscriber, expected.ordering_key)
+                && other.message < expected.message
+        };
+        expected.ordering_key.is_some() && self.expected.iter().any(before)
     }
 
     fn find(&mut self, subscriber: usize, message: u128) -> Option<usize> {
@@ -99,6 +117,8 @@ struct Walk {
     ids: Vec<SubscriberId>,
     model: Model,
     claimed: Vec<(usize, Delivery)>,
+    /// Settled for good, by the verdict.
+    late: Option<Origin>,
     published: usize,
 }
 
@@ -117,17 +137,47 @@ impl Walk {
     async fn begin(store: Arc<dyn Topics>, embedded: Option<(TempDir, Arc<Embedded>)>, hands: Hands) -> Self {
         let ids = deploy(&*store, &NAMES).await;
         let model = Model { deployed: NAMES.len(), ..Model::default() };
-        Self { store, embedded, hands, ids, model, claimed: Vec::new(), published: 0 }
+        Self { store, embedded, hands, ids, model, claimed: Vec::new(), late: None, published: 0 }
     }
 
     async fn step(&mut self, step: Step) {
         let now = self.hands.now();
         match step {
-            Step::Publish { long } => {
-                self.published += 1;
-                let payload = vec![b'1'; if long { 5000 } else { 1 }];
-                self.store.publish(message(&self.hands, self.published, &payload).into()).await.unwrap();
-                self.model.publish(self.published as u128, now);
+            Step::Publish { long, delay, ordering_key, idempotency_key } => {
+                let mut publish = self.publish(if long { 5000 } else { 1 });
+                publish.message.delayed_until = delay.map(|delay| now + delay);
+                publish.message.ordering_key = ordering_key.map(|key| key.to_string().into());
+                publish.idempotency_key = idempotency_key.map(|key| key.to_string());
+                let earlier = idempotency_key.and_then(|key| self.model.by_key.get(&key)).copied();
+                let made = self.store.publish(publish).await.unwrap().as_u128();
+                assert_eq!(made, earlier.unwrap_or(self.published as u128));
+                if earlier.is_none() {
+                    self.model.publish(made, now + delay.unwrap_or(0), ordering_key);
+                }
+                self.model.by_key.extend(idempotency_key.map(|key| (key, made)));
+            }
+            Step::PublishFrom { .. } if self.claimed.is_empty() => {}
+            Step::PublishFrom { which, hash } => {
+                let mut publish = self.publish(1);
+                let (subscriber, delivery) = &self.claimed[which.index(self.claimed.len())];
+                publish.origin = Some(origin(delivery, hash));
+                let from = (*subscriber, delivery.message.id.as_u128(), hash);
+                let made = self.store.publish(publish).await.unwrap().as_u128();
+                if let Some(earlier) = self.model.by_origin.insert(from, made) {
+                    assert_eq!(made, earlier);
+                } else {
+                    assert_eq!(made, self.published as u128);
+                    self.model.publish(made, now, None);
+                }
+            }
+            Step::PublishLate => {
+                let publish = Publish { origin: self.late, ..self.publish(1) };
+                let refused = publish.origin.is_some();
+                let made = self.store.publish(publish).await;
+                assert_eq!(matches!(made, Err(Error::Settled)), refused, "{made:?}");
+                if !refused {
+                    self.model.publish(self.published as u128, now, None);
+                }
             }
             Step::Claim { subscriber, max } => {
                 let claimed = self.claim(subscriber, max).await;
@@ -138,17 +188,24 @@ impl Walk {
                 let (subscriber, delivery) = self.claimed.swap_remove(which.index(self.claimed.len()));
                 let at = self.model.find(subscriber, delivery.message.id.as_u128()).unwrap();
                 self.model.settle(at, &verdict, now);
+                self.late = matches!(verdict, Verdict::Done | Verdict::Bury { .. }).then(|| origin(&delivery, 0));
                 self.store.settle(delivery, verdict);
             }
             Step::Deploy { subscribers } => self.deploy(subscribers).await,
             Step::Forward { seconds } => self.hands.forward(Duration::from_secs(seconds)),
             Step::Hurry => {
                 self.store.hurry("shop").await.unwrap();
-                self.model.expected.iter_mut().for_each(|expected| expected.due_at = expected.due_at.min(now));
+                let tried = self.model.expected.iter_mut().filter(|expected| expected.attempt > 1);
+                tried.for_each(|expected| expected.due_at = expected.due_at.min(now));
             }
             Step::Count => self.count().await,
             Step::Crash => self.crash().await,
         }
+    }
+
+    fn publish(&mut self, length: usize) -> Publish {
+        self.published += 1;
+        message(&self.hands, self.published, &vec![b'1'; length]).into()
     }
 
     async fn deploy(&mut self, subscribers: usize) {
@@ -203,6 +260,7 @@ impl Walk {
         *store = Arc::new(Embedded::open(home.path(), self.hands.clock()).unwrap());
         self.store = store.clone();
         self.claimed.clear();
+        self.late = None; // or not settled after all
         self.model.expected.iter_mut().for_each(|expected| expected.claimed = false);
         self.model.unsure.iter_mut().for_each(|expected| expected.claimed = false);
         self.see_what_was_undone().await;
@@ -234,18 +292,26 @@ impl Walk {
     async fn drain(&mut self) {
         self.deploy(NAMES.len()).await;
         self.hands.forward(Duration::from_secs(3600));
-        for subscriber in 0..NAMES.len() {
-            while self.model.expected.iter().any(|e| e.subscriber == subscriber && !e.claimed) {
+        loop {
+            for (subscriber, delivery) in std::mem::take(&mut self.claimed) {
+                let at = self.model.find(subscriber, delivery.message.id.as_u128()).unwrap();
+                self.model.expected.remove(at);
+                self.store.settle(delivery, Verdict::Done);
+            }
+            if self.model.expected.is_empty() {
+                break;
+            }
+            for subscriber in 0..NAMES.len() {
                 let claimed = self.claim(subscriber, 5).await;
                 self.receive(subscriber, claimed, false);
             }
         }
-        for (_, delivery) in self.claimed.drain(..) {
-            self.store.settle(delivery, Verdict::Done);
-        }
-        self.model.expected.clear();
         self.count().await;
     }
+}
+
+fn origin(delivery: &Delivery, hash: u8) -> Origin {
+    Origin { subscriber: delivery.subscriber, seq: delivery.seq, hash: [hash; 16], nth: 0 }
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
@@ -255,9 +321,22 @@ fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![4 => Just(Verdict::Done), 2 => again, 1 => Just(Verdict::AgainAlone), 1 => Just(Verdict::Release), 1 => bury]
 }
 
+fn publish() -> impl Strategy<Value = Step> {
+    let key = || prop::option::weighted(0.3, 0..2u8);
+    let delay = prop::option::weighted(0.2, 0..40_000i64);
+    (any::<bool>(), delay, key(), key()).prop_map(|(long, delay, ordering_key, idempotency_key)| Step::Publish {
+        long,
+        delay,
+        ordering_key,
+        idempotency_key,
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => any::<bool>().prop_map(|long| Step::Publish { long }),
+        6 => publish(),
+        3 => (any::<prop::sample::Index>(), 0..2u8).prop_map(|(which, hash)| Step::PublishFrom { which, hash }),
+        1 => Just(Step::PublishLate),
         6 => (0..NAMES.len(), 1..4usize).prop_map(|(subscriber, max)| Step::Claim { subscriber, max }),
         8 => (any::<prop::sample::Index>(), verdict()).prop_map(|(which, verdict)| Step::Settle { which, verdict }),
         1 => (0..=NAMES.len()).prop_map(|subscribers| Step::Deploy { subscribers }),
