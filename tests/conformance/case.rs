@@ -131,6 +131,8 @@ pub(crate) struct Case {
 pub(crate) struct Section {
     /// A folder of `projects/`.
     pub(crate) project: &'static str,
+    /// Its cases do little but wait: all begin at once, beside the others.
+    pub(crate) waits: bool,
     pub(crate) cases: &'static [&'static [Case]],
 }
 

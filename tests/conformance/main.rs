@@ -70,7 +70,7 @@ fn jobs(args: &Args) -> Vec<Job> {
         for &language in &args.languages {
             let cases = section.cases.iter().flat_map(|part| *part).copied();
             let wanted = cases.filter(|case| case.languages.has(language) && args.wants(case));
-            jobs.extend(wanted.map(|case| Job { project: section.project, case, language }));
+            jobs.extend(wanted.map(|case| Job { project: section.project, waits: section.waits, case, language }));
         }
     }
     jobs

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use less_tests::harness::processes;
@@ -25,6 +25,7 @@ const THREAD: &str = "case";
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
     pub(crate) project: &'static str,
+    pub(crate) waits: bool,
     pub(crate) case: Case,
     pub(crate) language: Language,
 }
@@ -49,25 +50,38 @@ pub(crate) fn run(jobs: &[Job], at_once: usize, root: &Path, tell: impl Fn(&Outc
             eprintln!("{info}");
         }
     }));
+    let (waiting, working): (Vec<Job>, Vec<Job>) = jobs.iter().partition(|job| job.waits);
     let next = AtomicUsize::new(0);
     let scenes = Scenes::new(jobs);
     let (sender, outcomes) = mpsc::channel();
     thread::scope(|scope| {
+        let (next, scenes, working) = (&next, &scenes, &working);
+        for job in waiting {
+            let sender = sender.clone();
+            spawn(scope, move || perform(&job, scenes, &sender));
+        }
         for _ in 0..at_once {
-            let (next, scenes, sender) = (&next, &scenes, sender.clone());
-            let work = move || {
-                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let begun = Instant::now();
-                    sender.send(Event::Begun(*job)).unwrap();
-                    let failure = attempt(job, scenes);
-                    sender.send(Event::Ended(Outcome { job: *job, failure, took: begun.elapsed() })).unwrap();
+            let sender = sender.clone();
+            spawn(scope, move || {
+                while let Some(job) = working.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    perform(job, scenes, &sender);
                 }
-            };
-            thread::Builder::new().name(THREAD.to_owned()).spawn_scoped(scope, work).unwrap();
+            });
         }
         drop(sender);
         collect(&outcomes, root, tell)
     })
+}
+
+fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() + Send + 'scope) {
+    thread::Builder::new().name(THREAD.to_owned()).spawn_scoped(scope, work).unwrap();
+}
+
+fn perform(job: &Job, scenes: &Scenes, sender: &mpsc::Sender<Event>) {
+    let begun = Instant::now();
+    sender.send(Event::Begun(*job)).unwrap();
+    let failure = attempt(job, scenes);
+    sender.send(Event::Ended(Outcome { job: *job, failure, took: begun.elapsed() })).unwrap();
 }
 
 enum Event {

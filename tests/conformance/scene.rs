@@ -1,10 +1,9 @@
 //! Where a case plays: the project of its section in one language, deployed once for all that share it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use less_tests::harness::{Home, Project, eventually, http, repository};
+use less_tests::harness::{Home, Project, Ran, eventually, http, repository};
 use serde_json::Value;
 
 use crate::case::Language;
@@ -14,7 +13,7 @@ pub(crate) struct Scene {
     section: &'static str,
     /// Of the server that the cases share: none of them stops it or deploys there again.
     pub(crate) home: Home,
-    urls: OnceLock<Result<BTreeMap<String, String>, String>>,
+    deployed: OnceLock<Ran>,
 }
 
 /// A home of a case's own, for what others must not notice.
@@ -26,31 +25,33 @@ pub(crate) struct Stage {
 
 impl Scene {
     pub(crate) fn new(section: &'static str, language: Language) -> Self {
-        Self { language, section, home: Home::new(), urls: OnceLock::new() }
+        Self { language, section, home: Home::new(), deployed: OnceLock::new() }
     }
 
     /// The section's project, deployed.
     #[track_caller]
     pub(crate) fn project(&self) -> Project<'_> {
-        self.urls();
+        self.deployed();
         self.home.project(self.section, &[])
+    }
+
+    /// What `deploy` said.
+    #[track_caller]
+    pub(crate) fn deployed(&self) -> &Ran {
+        let deployed = self.deployed.get_or_init(|| {
+            let project = install(&self.home, self.section, self.section, self.language);
+            project.run(&["deploy", self.section])
+        });
+        let Ran { code, stdout, stderr } = deployed;
+        assert_eq!(*code, Some(0), "the project {} cannot be deployed:\n{stdout}{stderr}", self.section);
+        deployed
     }
 
     /// An API's address; `topics` and `functions` among them.
     #[track_caller]
-    pub(crate) fn url(&self, api: &str) -> &str {
-        let urls = self.urls();
-        urls.get(api).unwrap_or_else(|| panic!("no URL of {api} among {urls:?}"))
-    }
-
-    #[track_caller]
-    fn urls(&self) -> &BTreeMap<String, String> {
-        let deployed = self.urls.get_or_init(|| {
-            let project = install(&self.home, self.section, self.section, self.language);
-            let ran = project.run(&["deploy", self.section]);
-            if ran.code == Some(0) { Ok(ran.urls()) } else { Err(format!("{}{}", ran.stdout, ran.stderr)) }
-        });
-        deployed.as_ref().unwrap_or_else(|said| panic!("the project {} cannot be deployed:\n{said}", self.section))
+    pub(crate) fn url(&self, api: &str) -> String {
+        let urls = self.deployed().urls();
+        urls.get(api).unwrap_or_else(|| panic!("no URL of {api} among {urls:?}")).clone()
     }
 
     /// `GET <api>/<path>`, which must be answered with 200.

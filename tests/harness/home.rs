@@ -149,7 +149,9 @@ impl Home {
     pub fn workers(&self) -> Vec<Process> {
         let server = self.server_pid();
         let mut all = processes::of(self.root());
-        all.retain(|process| process.parent == server && process.command.contains("node"));
+        all.retain(|process| {
+            process.parent == server && ["node", "python"].iter().any(|name| process.command.contains(name))
+        });
         all
     }
 

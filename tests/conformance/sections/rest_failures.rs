@@ -104,12 +104,12 @@ fn trickle(url: &str, head: &str, piece: &[u8], pace: Duration) -> Answer {
 
 fn a_slow_head_is_a_408(scene: &Scene) {
     let head = "GET /rest/apis/rest HTTP/1.1\r\nhost: localhost\r\n";
-    trickle(scene.url("rest"), head, b"x-a: 1\r\n", Duration::from_millis(500)).expect_error(408);
+    trickle(&scene.url("rest"), head, b"x-a: 1\r\n", Duration::from_millis(500)).expect_error(408);
 }
 
 fn a_slow_body_is_a_408(scene: &Scene) {
     let head = "POST /rest/apis/rest/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n";
-    trickle(scene.url("rest"), head, b"x", Duration::from_millis(200)).expect_error(408);
+    trickle(&scene.url("rest"), head, b"x", Duration::from_millis(200)).expect_error(408);
 }
 
 fn a_response_that_is_too_large_has_an_error_of_its_own(scene: &Scene) {

@@ -86,7 +86,7 @@ fn method_and_path_are_those_of_the_request(scene: &Scene) {
 }
 
 fn handlers_in_the_folder_of_the_api_serve_its_root(scene: &Scene) {
-    assert_eq!(http::get(scene.url("rest")).expect(200).text(), "root");
+    assert_eq!(http::get(&scene.url("rest")).expect(200).text(), "root");
 }
 
 fn the_leftmost_fixed_segment_wins_with_backtracking(scene: &Scene) {

@@ -1,0 +1,5 @@
+import os
+
+
+def process(request, response):
+    return {"body": dict(os.environ)}

@@ -1,0 +1,3 @@
+const { topics } = require('@chuva.io/less');
+
+exports.process = async (effect) => topics.effects.publish(effect);

@@ -1,0 +1,5 @@
+from less import topics
+
+
+def process(effect):
+    return topics.effects.publish(effect)

@@ -1,0 +1,3 @@
+import { note } from 'notes';
+
+export const process = async (effect: unknown) => note('effects', effect);

@@ -1,0 +1,9 @@
+// Its first attempt publishes when its time is over, and the second is still to come.
+import { topics, type Context } from '@chuva.io/less';
+import { note, sleep } from 'notes';
+
+export const process = async (order: string, { attempt }: Context) => {
+  if (attempt === 1) await sleep(2000);
+  const { id } = await topics.effects.publish({ order, what: 'late' });
+  note('late', { id, attempt });
+};

@@ -1,0 +1,1 @@
+exports.wanted = 'from beside';

@@ -1,0 +1,3 @@
+const { note } = require('notes');
+
+exports.process = async (spelling) => note('hyphen', spelling);

@@ -1,0 +1,3 @@
+const { note } = require('notes');
+
+exports.process = async (order) => note('heard', ['one', order]);

@@ -1,0 +1,2 @@
+def process(request, response):
+    return {"body": "get"}

@@ -1,0 +1,5 @@
+from notes import note
+
+
+def process(spelling):
+    note("hyphen", spelling)

@@ -1,0 +1,5 @@
+from notes import note
+
+
+def process(order):
+    note("heard", ["one", order])

@@ -1,0 +1,5 @@
+import notes
+
+
+def process(order):
+    notes.note("heard", ["three", order])

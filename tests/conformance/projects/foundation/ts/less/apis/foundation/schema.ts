@@ -1,0 +1,1 @@
+export const wanted: string = 'from beside';

@@ -1,0 +1,1 @@
+exports.process = (n) => ({ doubled: 2 * n, language: 'js' });

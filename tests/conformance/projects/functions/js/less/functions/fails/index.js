@@ -1,0 +1,3 @@
+exports.process = async (message) => {
+  throw new TypeError(message);
+};

@@ -1,0 +1,2 @@
+def process(n):
+    return {"doubled": 2 * n, "language": "py"}

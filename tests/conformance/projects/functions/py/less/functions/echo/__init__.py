@@ -1,0 +1,2 @@
+async def process(payload):
+    return payload

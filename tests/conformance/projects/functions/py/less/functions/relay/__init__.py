@@ -1,0 +1,7 @@
+"""Waits for another function."""
+
+from less import functions
+
+
+def process(n):
+    return functions.double(n)["doubled"]

@@ -1,0 +1,2 @@
+def process(payload, context):
+    return {**context, "payload": payload}

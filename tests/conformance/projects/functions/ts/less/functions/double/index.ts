@@ -1,0 +1,1 @@
+export const process = (n: number) => ({ doubled: 2 * n, language: 'ts' });

@@ -1,0 +1,3 @@
+export const process = async (message: string): Promise<never> => {
+  throw new TypeError(message);
+};

@@ -1,0 +1,3 @@
+import type { Context } from '@chuva.io/less';
+
+export const process = async (payload: unknown, context: Context) => ({ ...context, payload });

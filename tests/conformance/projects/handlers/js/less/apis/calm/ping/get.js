@@ -1,0 +1,3 @@
+const { pid } = require('notes');
+
+exports.process = async () => ({ body: { pid } });

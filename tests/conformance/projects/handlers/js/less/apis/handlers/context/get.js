@@ -1,0 +1,1 @@
+exports.process = async (request, response, context) => ({ body: { ...context, now: Date.now() } });

@@ -1,0 +1,7 @@
+from mischief import mischief
+from notes import note, pid
+
+
+async def process(request, response):
+    note("struck", {"pid": pid})
+    await mischief[request.params["kind"]]()

@@ -1,0 +1,2 @@
+async def process(request, response, *, context=None):
+    return {"body": context["handler"]}

@@ -1,0 +1,2 @@
+def process(request, response, extra="the default"):
+    return {"body": extra}

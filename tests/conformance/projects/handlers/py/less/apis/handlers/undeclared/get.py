@@ -1,0 +1,2 @@
+def process(*given):
+    return {"body": len(given)}

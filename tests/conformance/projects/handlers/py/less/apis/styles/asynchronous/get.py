@@ -1,0 +1,2 @@
+async def process(request, response):
+    return {"body": "async def"}

@@ -1,0 +1,3 @@
+import { pid } from 'notes';
+
+export const process = async () => ({ body: { pid } });

@@ -1,0 +1,6 @@
+import type { Request } from '@chuva.io/less';
+
+export const process = async ({ query }: Request) => {
+  for (let n = 0; n < Number(query.lines); n += 1) console.log('line', n);
+  if (query.long) console.log('x'.repeat(Number(query.long)));
+};

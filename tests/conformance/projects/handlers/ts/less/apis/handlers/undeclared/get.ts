@@ -1,0 +1,2 @@
+// `process.length` is 0 here: nothing was declared.
+export const process = async (...given: unknown[]) => ({ body: given.length });

@@ -1,0 +1,3 @@
+export async function process(): Promise<{ body: string }> {
+  return { body: 'export function' };
+}

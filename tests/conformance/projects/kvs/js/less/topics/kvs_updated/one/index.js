@@ -1,0 +1,3 @@
+const { note } = require('notes');
+
+exports.process = async (change) => note('changes', { updated: change });

@@ -1,0 +1,5 @@
+from notes import note
+
+
+async def process(change):
+    note("changes", {"updated": change})

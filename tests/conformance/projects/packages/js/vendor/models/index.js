@@ -1,0 +1,1 @@
+exports.owner = 'a package';

@@ -1,0 +1,1 @@
+export const owner: string = 'the project';

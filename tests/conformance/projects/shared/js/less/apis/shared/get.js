@@ -1,0 +1,3 @@
+const { text } = require('models');
+
+exports.process = async () => ({ body: text });

@@ -1,0 +1,3 @@
+import { text } from 'models';
+
+export const process = async () => ({ body: text });

@@ -1,0 +1,3 @@
+const { greeting } = require('base');
+
+exports.text = `${greeting} from ${require('./deep/part')}`;

@@ -1,0 +1,5 @@
+from models import text
+
+
+def process(request, response):
+    return {"body": text}

@@ -1,0 +1,5 @@
+from base import greeting
+
+from .deep.part import part
+
+text = f"{greeting} from {part}"

@@ -1,0 +1,6 @@
+from models import text
+from notes import note
+
+
+def process(message):
+    note("text", text)

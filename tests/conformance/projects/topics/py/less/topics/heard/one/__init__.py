@@ -1,0 +1,5 @@
+from notes import note
+
+
+def process(message, context):
+    note("heard", {"by": "one", "message": message, "id": context["message_id"]})
