@@ -31,7 +31,7 @@ impl LessHome {
 
     /// Where the server of a `run` looks for installed packages; `build` puts them there.
     pub(crate) fn run_dependencies(&self, name: &ProjectName) -> PathBuf {
-        self.run(name).join("cache").join("node")
+        self.run(name).join("cache")
     }
 
     /// What `build` made, each under its project's name.

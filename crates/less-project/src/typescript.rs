@@ -53,6 +53,8 @@ pub fn tsconfig(project: &Project) -> String {
     "moduleDetection": "force",
     "isolatedModules": true,
     "resolveJsonModule": true,
+    "experimentalDecorators": true,
+    "allowImportingTsExtensions": true,
     "strict": true,
     "noEmit": true,
     "skipLibCheck": true,

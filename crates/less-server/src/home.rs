@@ -71,7 +71,7 @@ impl Home {
     }
 
     pub fn dependency_cache(&self) -> PathBuf {
-        self.0.join("cache").join("node")
+        self.0.join("cache")
     }
 
     /// The control API's token: made once, then kept.
