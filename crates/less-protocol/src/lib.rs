@@ -17,7 +17,8 @@
 //!               · u64 sent_at (ms of CLOCK_MONOTONIC) · 16 B invocation id · 16 B trace id · 16 B message id (nil unless a message)
 //!               · u32 head length · head JSON (requests; else empty) · payload
 //!               (kind 0: the message's JSON bytes; kind 1: the request body's bytes; kind 2: the argument's JSON bytes)
-//!   3 Withdraw  u64 id: nobody waits for it any more. Not begun: drop it. Begun: refuse its SDK calls
+//!   3 Withdraw  u64 id: nobody waits for it any more. Not begun: drop it. Begun: refuse its SDK calls. (A delivery
+//!               that has begun runs on unheard at its deadline: what it publishes late counts as that attempt's)
 //!   4 Answer    u64 call · u8 (0 ok, 1 error) · JSON (ok: the result; error: `CallError`)
 //!   5 Ping      u64 nonce; answered by Pong from the event loop
 //!   6 Stop      finish what runs, then exit with 0

@@ -1,5 +1,6 @@
 //! What is in flight on one worker, by slot. Plain data: no sockets, no locks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::services::Caller;
 
 /// More invocations than this are never in flight on one worker; others wait, or run in another.
 const SLOTS: u16 = 16_384;
+/// Attempts that run on past their deadlines: the oldest are refused everything.
+const LATE: usize = 1_024;
 /// An id is `serial << SLOT_BITS | slot`: unique on the connection, and its slot is at hand.
 const SLOT_BITS: u32 = 16;
 
@@ -24,6 +27,8 @@ pub(super) struct Flights {
     /// Those among the running that have the process to themselves: none or one.
     exclusive: usize,
     serial: u64,
+    /// Attempts whose time is over and which run on: what they publish is still theirs.
+    late: BTreeMap<u64, (Arc<str>, Caller)>,
 }
 
 struct Slot {
@@ -93,6 +98,26 @@ impl Flights {
         Some(flight)
     }
 
+    /// Takes an attempt out of flight that runs on past its deadline.
+    pub(super) fn outlive(&mut self, id: u64) {
+        let Some(caller) = self.caller(id).filter(|caller| caller.origin.is_some()) else { return };
+        let Some(slot) = self.slot(id) else { return };
+        self.late.insert(id, (slot.path.clone(), caller));
+        if self.late.len() > LATE {
+            self.late.pop_first();
+        }
+    }
+
+    /// It has come to its end after all.
+    pub(super) fn forget_late(&mut self, id: u64) {
+        self.late.remove(&id);
+    }
+
+    /// Who publishes, though its time is over.
+    pub(super) fn late_caller(&self, id: u64) -> Option<Caller> {
+        self.late.get(&id).map(|(_, caller)| caller.clone())
+    }
+
     /// Whether one more may begin: one that is exclusive only where nothing runs, others not beside it.
     pub(super) fn has_place(&self, exclusive: bool) -> bool {
         if exclusive { self.running == 0 } else { self.exclusive == 0 && self.running < usize::from(SLOTS) }
@@ -114,7 +139,9 @@ impl Flights {
     /// Whose line it is; of lines outside any invocation, nobody's.
     pub(super) fn whose(&self, id: u64) -> (Option<Arc<str>>, Uuid) {
         let of = |slot: &Slot| Some((slot.path.clone(), slot.caller.as_ref()?.invocation));
-        self.slot(id).and_then(of).map_or((None, Uuid::nil()), |(path, invocation)| (Some(path), invocation))
+        let late = || self.late.get(&id).map(|(path, caller)| (path.clone(), caller.invocation));
+        let found = self.slot(id).and_then(of).or_else(late);
+        found.map_or((None, Uuid::nil()), |(path, invocation)| (Some(path), invocation))
     }
 
     pub(super) fn all(&self) -> Vec<u64> {

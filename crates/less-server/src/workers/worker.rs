@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::flights::{Flight, Flights, slot_of};
 use super::{Invocation, launch};
 use crate::clock;
-use crate::services::Services;
+use crate::services::{Caller, Services};
 use crate::tasks::Tasks;
 
 /// Calls of one worker that wait for their answers, in KiB of payload.
@@ -215,14 +215,20 @@ impl Worker {
             // It takes nothing new between here and its end.
             state.phase = Phase::Closing;
         }
+        if begun {
+            state.flights.outlive(id);
+        }
         if self.take_out(&mut state, id).is_none() {
             return Expired::Answered;
         }
         state.overdue |= begun;
         let blocked = begun && (alone || state.phase == Phase::Silent);
+        let may_publish = state.flights.late_caller(id).is_some();
         drop(state);
         self.idle.notify_waiters();
-        self.say(&ToWorker::Withdraw { id });
+        if !may_publish {
+            self.say(&ToWorker::Withdraw { id });
+        }
         if begun { Expired::Begun { blocked, alone } } else { Expired::NotBegun }
     }
 
@@ -408,7 +414,10 @@ impl Worker {
     }
 
     fn answer(&self, id: u64, answer: Answer) {
-        let flight = self.take_out(&mut self.state.lock(), id);
+        let mut state = self.state.lock();
+        state.flights.forget_late(id);
+        let flight = self.take_out(&mut state, id);
+        drop(state);
         if let Some(flight) = flight {
             // Its requester may have gone; the handler has run all the same.
             flight.answer.send(answer).ok();
@@ -418,7 +427,7 @@ impl Worker {
 
     async fn serve(self: &Arc<Self>, call: Call, services: &Arc<Services>, calls: &Tasks) {
         let number = call.call;
-        let Some(caller) = self.state.lock().flights.caller(call.id) else {
+        let Some(caller) = self.caller(&call) else {
             let result = Err(CallError {
                 code: "invocation_ended".into(),
                 message: "the invocation has ended; its calls are refused".into(),
@@ -437,6 +446,13 @@ impl Worker {
             drop(room);
             this.say(&ToWorker::Answer { call: number, result });
         });
+    }
+
+    /// Who calls; an attempt whose time is over may still publish, until its delivery is settled.
+    fn caller(&self, call: &Call) -> Option<Caller> {
+        let state = self.state.lock();
+        let late = || state.flights.late_caller(call.id).filter(|_| call.service == Service::Publish);
+        state.flights.caller(call.id).or_else(late)
     }
 
     /// A worker that calls faster than calls are answered is not read for as long.
