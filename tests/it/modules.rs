@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use less_tests::harness::{Home, http};
+use crate::harness::{Home, http};
 
 const COMMON: &str = "
 const shared = require('models');

@@ -1,6 +1,8 @@
 //! Section 4: what becomes of a delivery that fails, and of one that waits over a deploy.
 
-use less_tests::harness::{Home, eventually, eventually_some, http};
+use std::time::Duration;
+
+use less_tests::harness::{Home, eventually, eventually_some, for_a_while, http};
 use serde_json::{Value, json};
 
 use crate::case::{Case, case};
@@ -211,6 +213,7 @@ fn running_invocations_finish_on_the_old_version_and_the_rest_starts_on_the_new(
         let deploy = threads.spawn(|| drop(stage.project().deploy()));
         let mut published = 1;
         while !deploy.is_finished() {
+            for_a_while(Duration::from_millis(20));
             published += 1;
             http::post(&topic, published.to_string()).expect(202);
         }
