@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Connection, Home, Project, Request, eventually, eventually_within, processes};
+use less_tests::harness::{Connection, Home, Project, Request, eventually, eventually_within, processes};
 
 const MEMORY_MIB: u64 = 300;
 const RESTART: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::harness::{Home, Project, Request, eventually, http};
+use less_tests::harness::{Home, Project, Request, eventually, http};
 
 const FAILS: &str = "exports.process = async () => { throw new Error('no'); };";
 

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 
 use serde_json::json;
 
-use crate::harness::{Connection, Home, Project, Request, eventually, http};
+use less_tests::harness::{Connection, Home, Project, Request, eventually, http};
 
 fn answering(text: &str) -> String {
     format!("exports.process = async () => ({{ body: '{text}' }});")

@@ -12,7 +12,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::flow::{self, Doing};
-use crate::harness::{Connection, Home, Project, Request, eventually, eventually_some, eventually_within, processes};
+use less_tests::harness::{
+    Connection, Home, Project, Request, eventually, eventually_some, eventually_within, processes,
+};
 
 const ROUNDS: usize = 24;
 const CLIENTS: usize = 8;

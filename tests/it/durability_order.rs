@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::harness::{Foreground, Home, http};
 use crate::strace::{self, Call};
+use less_tests::harness::{Foreground, Home, http};
 
 const CALLS: &str = "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,sendto,sendmsg";
 
@@ -53,7 +53,7 @@ fn no_answer_leaves_before_a_sync_that_began_after_its_commit_was_written() {
         published
             .push(publish(&format!("direct-{n:03}-m"), &topic, 202, |marker| format!("{{\"marker\":\"{marker}\"}}")));
     }
-    crate::harness::processes::signal(home.server_pid(), Signal::TERM);
+    less_tests::harness::processes::signal(home.server_pid(), Signal::TERM);
     server.ended();
 
     let calls = strace::parse(&String::from_utf8_lossy(&fs::read(&trace).unwrap()));

@@ -1,6 +1,6 @@
 //! The food-delivery flow as another author writes it: CommonJS, `exports.process`, no lock file.
 
-use crate::harness::{Home, Project};
+use less_tests::harness::{Home, Project};
 
 /// (handler, service, the topic it publishes to). The restaurant publishes to one of two.
 const SUBSCRIBERS: [(&str, &str, Option<&str>); 12] = [

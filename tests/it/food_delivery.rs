@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::flow::{self, Doing};
-use crate::harness::{Home, Project, eventually, http, repository};
+use less_tests::harness::{Home, Project, eventually, http, repository};
 
 const AUTHORED: &str = "choreography-coordination-pattern";
 const RESTAURANT: &str = "topics/payment_success/restaurant_service_confirm_order";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Answer, Connection, Home, Request, eventually, for_a_while, http};
+use less_tests::harness::{Answer, Connection, Home, Request, eventually, for_a_while, http};
 
 const LENGTH: &str = "exports.process = async (request) => ({ body: String(request.body.length) });";
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Home, Request, http};
+use less_tests::harness::{Home, Request, http};
 
 /// Answers with the request as the handler sees it.
 const ECHO: &str = "
@@ -78,7 +78,7 @@ fn a_body_that_is_not_utf8_comes_in_base64() {
 fn a_chunked_body_arrives_whole() {
     let home = Home::new();
     let api = deployed(&home, "post", ECHO);
-    let mut connection = crate::harness::Connection::open(&api);
+    let mut connection = less_tests::harness::Connection::open(&api);
     let (host, path) = api.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let head = format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n");
     connection.try_write(format!("{head}3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n").as_bytes()).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, http};
+use less_tests::harness::{Home, http};
 
 /// Deploys `less/apis/shop/<name>/get.js` for each pair and returns the API's URL.
 fn deployed(home: &Home, routes: &[(&str, &str)]) -> String {

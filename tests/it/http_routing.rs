@@ -1,6 +1,6 @@
 //! Which handler answers (contract, section 3), and what is said when none does.
 
-use crate::harness::{Answer, Home, Request, http};
+use less_tests::harness::{Answer, Home, Request, http};
 
 /// Deploys handlers that answer with their own path, and returns the API's URL.
 fn deployed(home: &Home, handlers: &[&str]) -> String {

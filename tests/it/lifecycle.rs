@@ -5,7 +5,7 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{Home, Project, Request, eventually, eventually_some, http, processes};
+use less_tests::harness::{Home, Project, Request, eventually, eventually_some, http, processes};
 
 /// A route that waits for `release`, a route that does not, and a subscriber that waits.
 fn waiting_project(home: &Home) -> Project<'_> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rustix::process::Signal;
 
-use crate::harness::{Home, LogLine, Project, eventually, http};
+use less_tests::harness::{Home, LogLine, Project, eventually, http};
 
 const PATH: &str = "topics/heard/one";
 

@@ -1,7 +1,7 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! `harness`, the library of this package, holds what the tests share, `flow`, `scene` and `strace` what some of them do;
-//! every other file is one topic of the contract.
+//! The library holds what the tests share, `flow`, `scene` and `strace` what some of them do; every other file is one
+//! topic of the contract.
 #![cfg(test)]
 
 mod backlog;
@@ -26,5 +26,3 @@ mod strace;
 mod topics;
 mod topics_api;
 mod validation;
-
-use less_tests::harness;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, http};
+use less_tests::harness::{Home, http};
 
 const COMMON: &str = "
 const shared = require('models');

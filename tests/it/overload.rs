@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::harness::{Connection, Home, Request, eventually};
+use less_tests::harness::{Connection, Home, Request, eventually};
 
 /// What a project takes at once.
 const AT_ONCE: usize = 1_024;

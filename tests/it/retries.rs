@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Home, Project, eventually, http};
+use less_tests::harness::{Home, Project, eventually, http};
 
 /// Notes every attempt, then throws when the message is poisoned.
 const FLAKY: &str = "

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Home, Project, Request, eventually, for_a_while, http, processes};
+use less_tests::harness::{Answer, Home, Project, Request, eventually, for_a_while, http, processes};
 
 /// What happens to the worker, and with it to the neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

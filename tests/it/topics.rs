@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Home, Project, eventually, eventually_some, http};
+use less_tests::harness::{Home, Project, eventually, eventually_some, http};
 
 /// Publishes `request.body` as it stands to `heard`, and answers with what publish gave or threw.
 const PUBLISH: &str = "

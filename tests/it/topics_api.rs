@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Home, Request, eventually, http};
+use less_tests::harness::{Home, Request, eventually, http};
 
 const NOTE: &str = "
 const { note } = require('notes');

@@ -1,6 +1,6 @@
 //! What is wrong with a project is said whole, at once, and changes nothing (contract, sections 1, 13 and 14).
 
-use crate::harness::{Home, Project, http};
+use less_tests::harness::{Home, Project, http};
 
 const OK: &str = "exports.process = async () => ({ body: 'fine' });";
 
