@@ -12,11 +12,11 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const WAITING: &[Case] = &[
     case!(a_cron_runs_on_its_minute_and_again_when_it_failed, ["7.04", "7.12", "7.15", "7.18"],
-        "crates/less-server/src/triggers/crons.rs": "todo" => ""),
+        "crates/less-server/src/live/subscribers.rs": "retry: RetryPolicy::default()," => "retry: RetryPolicy { attempts: Some(1), ..RetryPolicy::default() },"),
     case!(a_rate_counts_from_its_deploy, ["7.02", "7.05", "7.10"],
         "crates/less-project/src/cron/rate.rs": "self.time(self.periods(after_ms, since_ms).max(0) + 1, since_ms)" => "self.time(self.periods(after_ms, since_ms).max(0), since_ms)"),
     case!(what_was_missed_runs_once_on_a_server_and_not_in_run, ["7.13", "7.17", "7.19"],
-        "crates/less-server/src/triggers/crons.rs": "todo" => ""),
+        "crates/less-server/src/triggers/crons.rs": "if self.missed == MissedRuns::Forget {" => "if self.missed != MissedRuns::Forget {"),
 ];
 
 pub(crate) const CASES: &[Case] = &[

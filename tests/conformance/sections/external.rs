@@ -13,11 +13,11 @@ pub(crate) const CASES: &[Case] = &[
     case!(without_the_variable_the_placeholder_is_the_name, ["5.04"],
         "crates/less-project/src/model.rs": "env.get(&self.variable()).unwrap_or(&self.placeholder).clone()" => "env.get(&self.variable()).cloned().unwrap_or_default()"),
     case!(the_publisher_may_come_later_and_deploy_says_so, ["5.05", "5.06"],
-        "crates/less-server/src/projects/describe.rs": "todo" => ""),
+        "crates/less-server/src/projects/deploy.rs": "None => Some(describe::waits_for_project(external, &publisher))," => "None => None,"),
     case!(run_says_that_it_stands_alone, ["5.08"],
-        "crates/less-cli/src/commands/run.rs": "todo" => ""),
+        "crates/less-server/src/projects/describe.rs": "run stands alone: no events" => "no events"),
     case!(external_deliveries_keep_the_promises_of_topics, ["5.09"],
-        "crates/less-store/src/embedded/catalog.rs": "todo" => ""),
+        "crates/less-server/src/live/subscribers.rs": "subscriber(&publisher, &topic.topic, heard, RETENTION)" => "subscriber(&publisher, &topic.topic, heard, Duration::ZERO)"),
 ];
 
 /// A project that only has the topic.

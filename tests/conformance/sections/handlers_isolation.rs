@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use less_tests::harness::{Answer, Project, eventually, eventually_some, http, processes};
+use less_tests::harness::{Answer, Project, eventually, eventually_some, for_a_while, http, processes};
 use serde_json::{Value, json};
 
 use crate::case::{Case, case};
@@ -21,9 +22,11 @@ pub(crate) const CASES: &[Case] = &[
     case!(a_handler_that_ends_its_process_costs_others_only_this_process, ["2.37", "2.41", "2.42", "2.43", "2.46"],
         "crates/less-server/src/dispatch/retry.rs": "Outcome::WorkerLost { alone: false } => Verdict::AgainAlone," => "Outcome::WorkerLost { alone: false } => failed(\"lost\".into()),"),
     case!(a_handler_that_crashes_its_process_costs_others_only_this_process, ["2.38"],
-        "crates/less-server/src/workers/pool.rs": "            this.ensure_available();\n            // Those who wait" => "            // Those who wait"),
+        "crates/less-server/src/workers/worker.rs": "(true, false) => Answer::Lost," => "(true, false) => Answer::NotBegun,"),
     case!(a_poison_message_finds_its_end_alone, ["2.44", "2.45", "4.10"],
-        "crates/less-server/src/dispatch/mod.rs": "let outcome = if delivery.alone {" => "let outcome = if false {"),
+        "crates/less-server/src/dispatch/mod.rs": "if delivery.alone {" => "if false {"),
+    case!(a_subscriber_runs_64_deliveries_at_once, ["16.02"],
+        "crates/less-project/src/config/mod.rs": "CONCURRENCY: u32 = 64" => "CONCURRENCY: u32 = 80"),
     case!(a_worker_that_takes_too_much_memory_is_stopped, ["16.03"],
         "crates/less-server/src/limits.rs": "WORKER_BYTES: u64 = 512 << 20" => "WORKER_BYTES: u64 = 4096 << 20"),
     case!(no_worker_outlives_its_server, ["2.47"],
@@ -167,6 +170,18 @@ fn a_poison_message_finds_its_end_alone(scene: &Scene) {
     assert_eq!(pids.len(), 3, "each in a process of its own: {drunk:?}");
     eventually("it is given up", || town.project.waiting_for(drinker) == 0);
     town.close(Some(&drunk[0]["pid"]));
+}
+
+fn a_subscriber_runs_64_deliveries_at_once(scene: &Scene) {
+    let stage = scene.stage();
+    stage.project().deploy();
+    (0..80).for_each(|n| drop(stage.publish("errands", &json!(n))));
+    stage.notes("errands", 64);
+    // Nobody ends, so nobody more may begin.
+    for_a_while(Duration::from_millis(500));
+    assert_eq!(stage.home.notes("errands").len(), 64);
+    stage.home.give_note("release");
+    stage.notes("done", 80);
 }
 
 fn a_worker_that_takes_too_much_memory_is_stopped(scene: &Scene) {

@@ -28,7 +28,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(the_request_waits_for_a_next_that_nobody_awaited, ["3.20"],
         "sdk/node/http.cjs": "return result ?? ofRest;" => "return result ?? response;"),
     case!(requests_and_responses_are_dicts_with_attributes, ["3.22"], only [Python] "the sentence is about Python",
-        "sdk/python/less_worker/http.py": "todo" => ""),
+        "sdk/python/less/_worker/http.py": "return request, Response(" => "return dict(request), Response("),
 ];
 
 fn answer(scene: &Scene, path: &str) -> Answer {

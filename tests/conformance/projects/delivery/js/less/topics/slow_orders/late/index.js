@@ -4,6 +4,10 @@ const { note, sleep } = require('notes');
 
 exports.process = async (order, { attempt }) => {
   if (attempt === 1) await sleep(2000);
-  const { id } = await topics.effects.publish({ order, what: 'late' });
-  note('late', { id, attempt });
+  try {
+    const { id } = await topics.effects.publish({ order, what: 'late' });
+    note('late', { id, attempt });
+  } catch (error) {
+    note('late', { error: error.message, attempt });
+  }
 };

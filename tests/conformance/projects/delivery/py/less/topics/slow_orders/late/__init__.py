@@ -7,7 +7,11 @@ from notes import note
 
 
 async def process(order, context):
-    if context["attempt"] == 1:
+    attempt = context["attempt"]
+    if attempt == 1:
         await asyncio.sleep(2)
-    published = await topics.effects.publish_async({"order": order, "what": "late"})
-    note("late", {"id": published["id"], "attempt": context["attempt"]})
+    try:
+        published = await topics.effects.publish_async({"order": order, "what": "late"})
+        note("late", {"id": published["id"], "attempt": attempt})
+    except Exception as error:
+        note("late", {"error": str(error), "attempt": attempt})

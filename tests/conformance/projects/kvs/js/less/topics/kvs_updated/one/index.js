@@ -1,3 +1,7 @@
-const { note } = require('notes');
+// Takes its time, so that nothing but the store keeps the order.
+const { note, sleep } = require('notes');
 
-exports.process = async (change) => note('changes', { updated: change });
+exports.process = async (change) => {
+  await sleep(10 * Math.random());
+  note('changes', { updated: change });
+};
