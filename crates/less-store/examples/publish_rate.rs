@@ -1,7 +1,7 @@
 //! How many food-delivery orders a second the embedded store carries, with nothing around it.
 //!
 //! An order is 4 publishes in a chain, to topics with 1, 1, 4 and 2 subscribers, and 8 settlements. Run with
-//! `cargo run -p less-store --release --example publish_rate [orders] [in flight]`.
+//! `cargo run -p less-store --release --example publish_rate [orders] [in flight] [1: publishes name their origin]`.
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use less_store::{Config, Delivery, Deployment, Message, SubscriberId, Subscription, Topics, Verdict};
+use less_store::{Config, Delivery, Deployment, Message, Origin, Publish, SubscriberId, Subscription, Topics, Verdict};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -24,12 +24,14 @@ struct Load {
     /// The deliveries of each order that are settled.
     settled: Vec<AtomicU8>,
     in_flight: Semaphore,
+    /// Handlers' publishes name the delivery they come from.
+    origins: bool,
     publishes: AtomicU64,
     settlements: AtomicU64,
 }
 
 impl Load {
-    async fn publish(&self, topic: usize, order: u128) -> Result<(), less_store::Error> {
+    async fn publish(&self, topic: usize, order: u128, origin: Option<Origin>) -> Result<(), less_store::Error> {
         let message = Message {
             id: Uuid::now_v7(),
             project: PROJECT.into(),
@@ -41,7 +43,7 @@ impl Load {
             delayed_until: None,
             ordering_key: None,
         };
-        self.topics.publish(message.into()).await?;
+        self.topics.publish(Publish { origin, ..message.into() }).await?;
         self.publishes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -50,7 +52,9 @@ impl Load {
     async fn handle(self: Arc<Self>, next: Option<usize>, delivery: Delivery) -> Result<(), less_store::Error> {
         let order = delivery.message.trace.as_u128();
         if let Some(next) = next {
-            self.publish(next, order).await?;
+            let (subscriber, seq) = (delivery.subscriber, delivery.seq);
+            let origin = self.origins.then_some(Origin { subscriber, seq, hash: [7; 16], nth: 0 });
+            self.publish(next, order, origin).await?;
         }
         self.topics.settle(delivery, Verdict::Done);
         self.settlements.fetch_add(1, Ordering::Relaxed);
@@ -77,6 +81,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>());
     let orders = arguments.next().transpose()?.unwrap_or(200_000);
     let in_flight = arguments.next().transpose()?.unwrap_or(256);
+    let origins = arguments.next().transpose()?.is_some_and(|origins| origins > 0);
     let home = tempfile::tempdir_in(".")?;
     let started = Instant::now();
     let clock = Arc::new(move || i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX));
@@ -86,6 +91,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         topics,
         settled: (0..orders).map(|_| AtomicU8::new(0)).collect(),
         in_flight: Semaphore::new(in_flight),
+        origins,
         publishes: AtomicU64::new(0),
         settlements: AtomicU64::new(0),
     });
@@ -97,7 +103,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for order in 0..orders as u128 {
         load.in_flight.acquire().await?.forget();
         let load = Arc::clone(&load);
-        tasks.spawn(async move { load.publish(0, order).await.unwrap_or_else(|error| panic!("{error}")) });
+        tasks.spawn(async move { load.publish(0, order, None).await.unwrap_or_else(|error| panic!("{error}")) });
     }
     drop(load.in_flight.acquire_many(u32::try_from(in_flight)?).await?);
     report(&load, orders, began.elapsed());

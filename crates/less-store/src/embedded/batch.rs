@@ -22,6 +22,9 @@ use crate::{Changed, Delivery, SubscriberId};
 /// next commit.
 const TOLD: usize = 16 << 20;
 
+pub(super) const NO_MESSAGE: &str = "the message was not stored";
+const NO_CHANGE: &str = "the value was not changed";
+
 /// What a transaction did, for memory to follow.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -88,7 +91,7 @@ impl Writer<'_> {
                 break;
             }
             let changed = self.together(batch, |this, batch| this.change(batch, &change.question));
-            batch.changed.push(alone("the value was not changed", changed)?);
+            batch.changed.push(alone(NO_CHANGE, changed)?);
         }
         self.write_counts(batch)?;
         self.rows.commit.execute([])?;
@@ -172,7 +175,8 @@ impl Writer<'_> {
         for next in batch.next {
             self.follow_next(next);
         }
-        let room = answer(requests.publishes, batch.published, None) + answer(requests.changes, batch.changed, None);
+        let room = answer(requests.publishes, batch.published, NO_MESSAGE, None)
+            + answer(requests.changes, batch.changed, NO_CHANGE, None);
         self.shared.inbox.give_room(room);
         self.touched.drain(..).for_each(|lane| lane.announce());
     }
@@ -209,7 +213,9 @@ impl Writer<'_> {
     /// Memory has nothing to do with this delivery any more.
     pub(super) fn let_go(&mut self, of: (SubscriberId, i64)) {
         self.held.remove(&of);
-        self.origins.remove(&of);
+        if !self.origins.is_empty() {
+            self.origins.remove(&of);
+        }
     }
 
     fn fail(
@@ -222,8 +228,8 @@ impl Writer<'_> {
         self.rows.rollback()?;
         let crowded = !requests.is_empty();
         batch.give_back(0);
-        let room = answer(requests.publishes, batch.published, Some(&error))
-            + answer(requests.changes, batch.changed, Some(&error));
+        let room = answer(requests.publishes, batch.published, NO_MESSAGE, Some(&error))
+            + answer(requests.changes, batch.changed, NO_CHANGE, Some(&error));
         self.shared.inbox.give_room(room);
         if reach(&error) != Reach::Commit {
             return Err(error);
@@ -232,7 +238,7 @@ impl Writer<'_> {
             // What is settled makes room and may fit alone.
             return self.commit(Requests::default(), settlements);
         }
-        self.carried = settlements;
+        self.carried.extend(settlements);
         self.full_until = Some(Instant::now() + TRY_AGAIN);
         Ok(())
     }
@@ -247,13 +253,13 @@ pub(super) fn alone<T>(what: &str, done: Sql<T>) -> Sql<crate::Result<T>> {
 }
 
 /// Tells each what came of it; if all is `lost`, that. Returns the room they took.
-fn answer<Q, T>(asked: Vec<Asked<Q, T>>, outcomes: Vec<crate::Result<T>>, lost: Option<&Fatal>) -> usize {
+fn answer<Q, T>(asked: Vec<Asked<Q, T>>, outcomes: Vec<crate::Result<T>>, what: &str, lost: Option<&Fatal>) -> usize {
     let (mut outcomes, mut room) = (outcomes.into_iter(), 0);
     for asked in asked {
         room += asked.cost;
         let answer = match (outcomes.next(), lost) {
             (Some(outcome), None) | (Some(outcome @ Err(_)), _) => outcome,
-            (_, Some(error)) => Err(tell("it was not stored", error)),
+            (_, Some(error)) => Err(tell(what, error)),
             (None, None) => Err(crate::Error::Closed),
         };
         asked.answer.send(answer).ok(); // who stopped waiting has still published

@@ -1,9 +1,10 @@
 //! The store of one machine: one SQLite file, one writer thread, one process.
 //!
 //! A publish waits in the `inbox` until the `writer` thread commits it together with its neighbours
-//! (`batch`); its deliveries go into the subscribers' `lane`s, from where they are claimed without
-//! a look at the disk. What finds no room in memory is read back later (`refill`). Settlements ride
-//! along with the next commit, and so do changes of key-values (`values`) with the messages that tell of
+//! (`batch`), unless it repeats an earlier one (`once`); its deliveries go into the subscribers' `lane`s
+//! (`placing`), from where they are claimed without a look at the disk. What finds no room in memory is read
+//! back later (`refill`), and what waits for another one with its ordering key when that is over (`ordered`).
+//! Settlements ride along with the next commit, and so do changes of key-values (`values`) with the messages that tell of
 //! them. `schema` tells how the file looks.
 
 mod batch;

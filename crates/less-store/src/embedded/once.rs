@@ -50,8 +50,8 @@ impl Writer<'_> {
     }
 
     /// The publish that `once` has recorded was refused.
-    pub(super) fn forget_once(&mut self, topic: i64, publishing: &Publishing) -> Sql<()> {
-        if let Some(key) = &publishing.idempotency_key {
+    pub(super) fn forget_once(&mut self, key_of: Option<i64>, publishing: &Publishing) -> Sql<()> {
+        if let (Some(topic), Some(key)) = (key_of, &publishing.idempotency_key) {
             self.rows.delete_key.execute((topic, key))?;
         }
         if let Some(Origin { subscriber, seq, hash, nth }) = &publishing.origin {

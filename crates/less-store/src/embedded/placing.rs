@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::batch::{Batch, alone};
+use super::batch::{Batch, NO_MESSAGE, alone};
 use super::catalog::{Member, Topic};
 use super::failure::{Reach, Sql, reach};
 use super::inbox::Publishing;
@@ -43,19 +43,25 @@ impl Writer<'_> {
             Ok(Once::First) => {}
             Ok(Once::Repeat(id)) => return Ok(Ok(id)),
             Ok(Once::TooLate) => return Ok(Err(Error::Settled)),
-            Err(error) => return self.refuse(topic.id, publishing, error),
+            Err(error) => return self.refuse(None, publishing, error),
         }
         match self.place(batch, Arc::clone(&topic), Arc::clone(message)) {
             Ok(()) => Ok(Ok(message.id)),
-            Err(error) => self.refuse(topic.id, publishing, error),
+            Err(error) => self.refuse(Some(topic.id), publishing, error),
         }
     }
 
-    fn refuse<T>(&mut self, topic: i64, publishing: &Publishing, error: rusqlite::Error) -> Sql<crate::Result<T>> {
+    /// `key_of`: the topic in which the idempotency key was recorded.
+    fn refuse<T>(
+        &mut self,
+        key_of: Option<i64>,
+        publishing: &Publishing,
+        error: rusqlite::Error,
+    ) -> Sql<crate::Result<T>> {
         if reach(&error) == Reach::Job {
-            self.forget_once(topic, publishing)?;
+            self.forget_once(key_of, publishing)?;
         }
-        alone("the message was not stored", Err(error))
+        alone(NO_MESSAGE, Err(error))
     }
 
     /// Writes a message for everybody who subscribes to the topic now.

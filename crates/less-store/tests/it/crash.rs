@@ -1,12 +1,12 @@
 //! A child process, this very executable, publishes and says what was acknowledged; then it is killed. What
 //! other tests need of that is `pub(crate)`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use less_store::{Embedded, Error, SubscriberId, Topics, Verdict};
+use less_store::{Embedded, Error, Publish, SubscriberId, Topics, Verdict};
 use tokio::task::JoinSet;
 
 use crate::given::{clock, message, subscribers};
@@ -27,8 +27,7 @@ async fn child_that_publishes() {
         let store = store.clone();
         publishers.spawn(async move {
             for number in (first + publisher..).step_by(16) {
-                let size = if number % 5 == 0 { 5000 } else { 50 };
-                match store.publish(message(number, size).into()).await {
+                match store.publish(publish(number, number)).await {
                     Ok(_) => say(&format!("stored {number}")),
                     Err(error) => return say(&format!("refused {}", kind(&error))),
                 }
@@ -38,6 +37,14 @@ async fn child_that_publishes() {
     publishers.join_all().await;
     let after = store.publish(message(first, 1).into()).await.expect_err("the store said no before");
     say(&format!("afterwards {}", kind(&after)));
+}
+
+/// The first publisher's have ordering keys, the second one's idempotency keys.
+fn publish(id: u128, number: u128) -> Publish {
+    let mut publish = Publish::from(message(id, if number.is_multiple_of(5) { 5000 } else { 50 }));
+    publish.message.ordering_key = number.is_multiple_of(16).then(|| format!("{}", number / 16 % 64).into());
+    publish.idempotency_key = (number % 16 == 1).then(|| number.to_string());
+    publish
 }
 
 pub(crate) fn say(line: &str) {
@@ -86,14 +93,19 @@ pub(crate) fn kill_after<T>(mut child: Child, count: usize, hear: impl Fn(&str) 
     heard
 }
 
-/// Everything that waits for a subscriber.
+/// Everything that waits for a subscriber; of each ordering key in the order of publishing.
 async fn everything(store: &Embedded, subscriber: SubscriberId, name: &str) -> HashSet<u128> {
     let waiting = store.waiting("shop").await.unwrap();
     let count = waiting.iter().find(|(of, _)| of == name).unwrap().1;
-    let mut seen = HashSet::new();
+    let (mut seen, mut last) = (HashSet::new(), HashMap::new());
     while (seen.len() as u64) < count {
         for delivery in store.claim(subscriber, 1000).await.unwrap() {
-            assert!(seen.insert(delivery.message.id.as_u128()), "one delivery came twice");
+            let number = delivery.message.id.as_u128();
+            assert!(seen.insert(number), "one delivery came twice");
+            if let Some(key) = delivery.message.ordering_key.clone() {
+                let before = last.insert(key, number);
+                assert!(before < Some(number), "{before:?} came before {number}");
+            }
             store.settle(delivery, Verdict::Done);
         }
     }
@@ -110,6 +122,10 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     let store = Embedded::open(home.path(), clock()).unwrap();
     let ids = subscribers(&store, &["a", "b"]).await;
+    for number in acknowledged.iter().copied().filter(|number| number % 16 == 1) {
+        let again = store.publish(publish(u128::MAX, number)).await.unwrap();
+        assert_eq!(again.as_u128(), number, "it was forgotten what the key made");
+    }
     for (id, name) in ids.into_iter().zip(["a", "b"]) {
         let found = everything(&store, id, name).await;
         let lost: Vec<_> = acknowledged.difference(&found).collect();

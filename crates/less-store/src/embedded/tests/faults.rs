@@ -6,7 +6,7 @@ use crate::contract::pending;
 use crate::embedded::Embedded;
 use crate::embedded::home::Home;
 use crate::embedded::lane::READY;
-use crate::{Error, Hands, Reason, Topics, Verdict};
+use crate::{Error, Hands, Origin, Publish, Reason, Topics, Verdict};
 
 #[tokio::test]
 async fn a_message_that_the_database_refuses_fails_alone() {
@@ -23,6 +23,27 @@ async fn a_message_that_the_database_refuses_fails_alone() {
     assert!(matches!(bad, Err(Error::Failed(_))), "{bad:?}");
     assert_eq!(store.claim(ids[0], 9).await.unwrap().len(), 2);
     assert_eq!(store.waiting("shop").await.unwrap()[0].1, 2);
+}
+
+#[tokio::test]
+async fn a_message_that_the_database_refuses_leaves_no_record() {
+    let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
+    let home = Home::open(dir.path(), NOW).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON recent WHEN NEW.payload = CAST('bad' AS BLOB)
+        BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    home.conn.execute_batch(refuse).unwrap();
+    let store = Embedded::start(home, hands.clock()).unwrap();
+    let ids = deploy(&store, &["a"]).await;
+    store.publish(message(&hands, 1, b"1").into()).await.unwrap();
+    let delivery = store.claim(ids[0], 1).await.unwrap().remove(0);
+    let publish = |number, payload| Publish {
+        message: message(&hands, number, payload),
+        idempotency_key: Some("k".into()),
+        origin: Some(Origin { subscriber: delivery.subscriber, seq: delivery.seq, hash: [7; 16], nth: 0 }),
+    };
+    assert!(matches!(store.publish(publish(2, b"bad")).await, Err(Error::Failed(_))));
+    assert_eq!(store.publish(publish(3, b"good")).await.unwrap().as_u128(), 3);
+    assert_eq!(store.publish(publish(4, b"bad")).await.unwrap().as_u128(), 3);
 }
 
 #[tokio::test]

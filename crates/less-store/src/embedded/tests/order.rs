@@ -125,3 +125,18 @@ async fn what_is_parked_expires_in_order() {
     while store.dead_letters("shop", usize::MAX).await.unwrap().len() < 10 * KEYS {}
     assert_eq!(store.waiting("shop").await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_waiting_claim_wakes_when_a_delayed_message_is_due() {
+    let home = tempfile::tempdir().unwrap();
+    let since = std::time::Instant::now();
+    let clock = move || NOW + i64::try_from(since.elapsed().as_millis()).unwrap();
+    let store = Embedded::open(home.path(), std::sync::Arc::new(clock)).unwrap();
+    let ids = deploy(&store, &["a"]).await;
+    let delayed_until = Some(clock() + 30);
+    let delayed = Message { delayed_until, ..message(&Hands::at(NOW), 1, b"1") };
+    let (claimed, published) = tokio::join!(store.claim(ids[0], 1), store.publish(delayed.into()));
+    published.unwrap();
+    assert_eq!(Some(claimed.unwrap()[0].due_at), delayed_until);
+    assert!(delayed_until <= Some(clock()));
+}
