@@ -22,6 +22,7 @@ test: ## Run all tests (cargo nextest where it is installed)
 	fi
 	cargo test -p less-tests --test conformance
 	cd sdk/node && node --test
+	cd sdk/python && python3 -B -m unittest discover -s tests
 
 check: ## Formatting and lints
 	cargo fmt --all --check

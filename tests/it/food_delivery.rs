@@ -96,10 +96,14 @@ fn ran(home: &Home, order: &str) -> Vec<String> {
     handlers
 }
 
-#[test]
-fn the_example_makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one() {
+/// The system in one language, or in several: every one must do the same.
+fn example<'h>(home: &'h Home, name: &str) -> Project<'h> {
+    Project::copy_of(home, name, &repository(&format!("examples/{name}")))
+}
+
+fn makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one(name: &str) {
     let home = Home::new();
-    let project = Project::copy_of(&home, "food-delivery", &repository("examples/food-delivery"));
+    let project = example(&home, name);
     let deployed = project.deploy();
     for (body, fail, deliveries) in [(r#"{"item":"pizza"}"#, false, 8), (r#"{"item":"sushi","fail":true}"#, true, 6)] {
         let order = place(deployed.url("orders"), body);
@@ -107,33 +111,44 @@ fn the_example_makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_
         eventually("nothing waits any more", || project.waiting() == 0);
         assert_eq!(logged_by(&project, &order), flow::path_of(fail));
     }
-}
-
-#[test]
-fn the_example_prefixes_its_lines_with_the_service() {
-    let home = Home::new();
-    let project = Project::copy_of(&home, "food-delivery", &repository("examples/food-delivery"));
-    let deployed = project.deploy();
     let order = place(deployed.url("orders"), r#"{"item":"pizza"}"#);
-    for (handler, prefix) in [
-        ("apis/orders/orders/post", "[ORDER SERVICE]"),
-        ("topics/order_placed/payment_service_process_payment", "[PAYMENT SERVICE]"),
-        ("topics/restaurant_confirmed_order/loyalty_service_add_loyalty_points", "[LOYALTY SERVICE]"),
+    for (handler, line) in [
+        ("apis/orders/orders/post", "[ORDER SERVICE] ID order placed"),
+        ("topics/order_placed/payment_service_process_payment", "[PAYMENT SERVICE] ID payment accepted"),
+        ("topics/restaurant_confirmed_order/loyalty_service_add_loyalty_points", "[LOYALTY SERVICE] ID points added"),
+        (
+            "topics/delivery_partner_assigned/order_service_update_order_status",
+            "[ORDER SERVICE] ID status is now \"on its way\"",
+        ),
     ] {
-        assert!(project.logged(handler, &order).contains(prefix));
+        assert!(project.logged(handler, &order).ends_with(&line.replace("ID", &order)), "{handler}");
     }
-}
-
-#[test]
-fn the_example_refuses_a_body_that_is_no_object() {
-    let home = Home::new();
-    let project = Project::copy_of(&home, "food-delivery", &repository("examples/food-delivery"));
-    let orders = format!("{}/orders", project.deploy().url("orders"));
+    let orders = format!("{}/orders", deployed.url("orders"));
     for body in ["", "{", "[]", "null", "7"] {
         let answer = http::post(&orders, body).expect(400);
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert!(matches!(&answer.json()["error"], Value::String(text) if text.contains("JSON object")));
     }
+}
+
+#[test]
+fn the_example_in_javascript_does_it_all() {
+    makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one("food-delivery");
+}
+
+#[test]
+fn the_example_in_typescript_does_it_all() {
+    makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one("food-delivery-typescript");
+}
+
+#[test]
+fn the_example_in_python_does_it_all() {
+    makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one("food-delivery-python");
+}
+
+#[test]
+fn the_example_in_three_languages_does_it_all() {
+    makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one("food-delivery-mixed");
 }
 
 #[test]
