@@ -38,7 +38,7 @@ def process(pair):
     return {'sum': pair['a'] + pair['b'], 'by': 'py'}
 ";
 
-fn ask(api: &str, route: &str, name: &str, argument: Value) -> Value {
+fn ask(api: &str, route: &str, name: &str, argument: &Value) -> Value {
     http::post(&format!("{api}/{route}"), json!({ "name": name, "argument": argument }).to_string()).expect(200).json()
 }
 
@@ -56,7 +56,7 @@ fn every_language_calls_every_other() {
     let api = deployed.url("calls");
     for caller in ["js", "py"] {
         for (name, by) in [("add_js", "js"), ("add_ts", "ts"), ("add-py", "py"), ("add_py", "py")] {
-            let answer = ask(api, caller, name, json!({ "a": 2, "b": 0.5 }));
+            let answer = ask(api, caller, name, &json!({ "a": 2, "b": 0.5 }));
             assert_eq!(answer, json!({ "result": { "sum": 2.5, "by": by } }), "{caller} calls {name}");
         }
     }
@@ -81,14 +81,14 @@ fn what_a_function_throws_is_raised_in_its_caller_and_hidden_from_clients() {
         for (name, error, message) in
             [("fails_js", "TypeError", "no “card” js"), ("fails_py", "KeyError", "'no “card” py'")]
         {
-            let answer = ask(deployed.url("calls"), caller, name, Value::Null);
+            let answer = ask(deployed.url("calls"), caller, name, &Value::Null);
             assert_eq!(
                 answer,
                 json!({ "message": message, "name": error, "code": "function_failed" }),
                 "{caller} {name}"
             );
         }
-        let answer = ask(deployed.url("calls"), caller, "fails", Value::Null);
+        let answer = ask(deployed.url("calls"), caller, "fails", &Value::Null);
         let message = answer["message"].as_str().unwrap();
         assert!(["fails_js", "fails_py"].iter().all(|name| message.contains(name)), "{caller}: {answer}");
     }
@@ -114,11 +114,11 @@ def process(depth):
     let files = [("less/apis/calls/py/post.py", CALL_PY), ("less/functions/down/__init__.py", down)];
     let deployed = home.project("deep", &files).deploy();
     let api = deployed.url("calls").to_owned();
-    assert_eq!(ask(&api, "py", "down", json!(12)), json!({ "result": 12 }));
+    assert_eq!(ask(&api, "py", "down", &json!(12)), json!({ "result": 12 }));
     let callers: Vec<_> = (0..16)
         .map(|_| {
             let api = api.clone();
-            std::thread::spawn(move || ask(&api, "py", "down", json!(1)))
+            std::thread::spawn(move || ask(&api, "py", "down", &json!(1)))
         })
         .collect();
     for caller in callers {
@@ -147,7 +147,7 @@ fn functions_that_call_one_another_without_end_end_and_others_go_on() {
     project.write("less.config", "apis: { calls: { timeout: 3s } }\n");
     let deployed = project.deploy();
     let api = deployed.url("calls");
-    let answer = ask(api, "js", "a", Value::Null);
+    let answer = ask(api, "js", "a", &Value::Null);
     assert!(answer["message"].as_str().unwrap().contains("too deep"), "{answer}");
     // What it calls has no more time than the route.
     http::post(&format!("{api}/js"), r#"{"name":"asks"}"#).expect(504);

@@ -1,7 +1,6 @@
 //! Delay, idempotency and ordering keys, retry-safe publishing, refusal for good (contract, section 4).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -304,12 +303,11 @@ exports.process = async (message, context) => {
     assert!(seen.iter().all(|seen| seen["running"].as_u64().unwrap() <= 2), "{seen:?}");
     let told: BTreeSet<String> = seen.iter().map(|seen| seen["message_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(told, ids);
-    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     for seen in seen {
         let number = |name: &str| seen[name].as_u64().unwrap_or_else(|| panic!("{name} of {seen}"));
         assert_eq!((seen["project"].as_str(), seen["handler"].as_str()), (Some("shop"), Some("topics/starts/one")));
         assert_eq!(number("attempt"), 1);
-        assert!(number("published_at") <= number("now") && number("now") <= now);
+        assert!(number("published_at") <= number("now"));
         assert!(number("deadline") > number("now") && number("deadline") <= number("now") + 20_000, "{seen}");
         assert!(seen["trace_id"].is_string() && seen["invocation_id"].is_string());
     }

@@ -1,9 +1,10 @@
 //! Runs invocations in handler processes: (invocation) in, (outcome) out.
 //!
 //! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `flights` what
-//! is in flight on it, `watchdog` notices silence and excess of memory, `launch` starts processes. A
+//! is in flight on it, `calls` what its handlers ask for, `watchdog` notices silence and excess of memory, `launch` starts processes. A
 //! handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
 
+mod calls;
 mod flights;
 mod launch;
 mod pool;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use less_protocol::{Input, Load, LoadProblem, Reply, ToWorker};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::worker::{Answer, Available, Expired, Phase, Worker};
+use super::worker::{Answer, Expired, Phase, Worker};
 use super::{Invocation, Launcher, Outcome, Program, watchdog};
 use crate::services::Services;
 use crate::tasks::Tasks;
@@ -53,6 +53,23 @@ pub enum StartError {
     Problems(Vec<LoadProblem>),
     /// The process could not be started, or ended while loading.
     Failed(anyhow::Error),
+}
+
+/// Tells those who wait for a worker that one may take work again.
+#[derive(Default)]
+pub(super) struct Available {
+    /// For work that shares a process.
+    pub(super) shared: Notify,
+    /// For work that wants one to itself, in the order in which it came.
+    pub(super) idle: Notify,
+}
+
+impl Available {
+    /// Everybody looks again.
+    pub(super) fn all(&self) {
+        self.shared.notify_waiters();
+        self.idle.notify_waiters();
+    }
 }
 
 /// A handle to the pool of one version. Cheap to clone.

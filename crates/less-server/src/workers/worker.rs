@@ -11,27 +11,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use less_protocol::{Call, CallError, Decoder, FromWorker, Invoke, Load, Loaded, Reply, SILENT_MS, Service, ToWorker};
+use less_protocol::{Decoder, FromWorker, Invoke, Load, Loaded, Reply, SILENT_MS, ToWorker};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::calls;
 use super::flights::{Flight, Flights, slot_of};
+use super::pool::Available;
 use super::{Invocation, launch};
 use crate::clock;
-use crate::services::{Caller, Services};
+use crate::services::Services;
 use crate::tasks::Tasks;
-
-/// Calls of one worker that wait for their answers, in KiB of payload.
-const CALL_ROOM: usize = 16 << 10;
 
 pub(super) struct Worker {
     pub(super) pid: u32,
     board: File,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// There is something to write.
     wake: Notify,
     /// The connection has ended and everything in flight is answered.
@@ -41,42 +40,25 @@ pub(super) struct Worker {
     /// The pool's: this worker takes new work again.
     available: Arc<Available>,
     /// Function calls for which its handler waits and does nothing else.
-    waiting_calls: AtomicUsize,
+    pub(super) waiting_calls: AtomicUsize,
     /// Room for calls that wait for their answer, in KiB.
-    call_room: Arc<Semaphore>,
+    pub(super) call_room: Arc<Semaphore>,
     loaded: Mutex<Option<oneshot::Sender<Loaded>>>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     phase: Phase,
     out: BytesMut,
-    flights: Flights,
+    pub(super) flights: Flights,
     /// The oldest ping without a pong.
-    ping: Option<Instant>,
+    pub(super) ping: Option<Instant>,
     /// A begun invocation passed its deadline, and the event loop has not been heard since.
     overdue: bool,
     /// The server ends it: what did not finish is nobody's fault.
     dismissed: bool,
     /// Its calls fill their room: it is not read, so that its pulse says nothing.
-    congested: bool,
-}
-
-/// Tells those who wait for a worker that one may take work again.
-#[derive(Default)]
-pub(super) struct Available {
-    /// For work that shares a process.
-    pub(super) shared: Notify,
-    /// For work that wants one to itself, in the order in which it came.
-    pub(super) idle: Notify,
-}
-
-impl Available {
-    /// Everybody looks again.
-    pub(super) fn all(&self) {
-        self.shared.notify_waiters();
-        self.idle.notify_waiters();
-    }
+    pub(super) congested: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +119,7 @@ impl Worker {
             idle: Notify::new(),
             available: available.clone(),
             waiting_calls: AtomicUsize::new(0),
-            call_room: Arc::new(Semaphore::new(CALL_ROOM)),
+            call_room: Arc::new(Semaphore::new(calls::ROOM)),
             loaded: Mutex::new(Some(loaded)),
         });
         worker.say(&ToWorker::Load(Box::new(load.clone())));
@@ -423,50 +405,6 @@ impl Worker {
             flight.answer.send(answer).ok();
         }
         self.idle.notify_waiters();
-    }
-
-    async fn serve(self: &Arc<Self>, call: Call, services: &Arc<Services>, calls: &Tasks) {
-        let number = call.call;
-        let Some(caller) = self.caller(&call) else {
-            let result = Err(CallError {
-                code: "invocation_ended".into(),
-                message: "the invocation has ended; its calls are refused".into(),
-                name: None,
-            });
-            return self.say(&ToWorker::Answer { call: number, result });
-        };
-        let Some(room) = self.room_for(&call).await else { return };
-        let waits = (call.service == Service::Function).then(|| self.state.lock().flights.is_exclusive(call.id));
-        let waits = waits.unwrap_or(false);
-        let (this, services) = (self.clone(), services.clone());
-        calls.critical("call", async move {
-            this.waiting_calls.fetch_add(usize::from(waits), Ordering::Relaxed);
-            let result = services.call(caller, call).await;
-            this.waiting_calls.fetch_sub(usize::from(waits), Ordering::Relaxed);
-            drop(room);
-            this.say(&ToWorker::Answer { call: number, result });
-        });
-    }
-
-    /// Who calls; an attempt whose time is over may still publish, until its delivery is settled.
-    fn caller(&self, call: &Call) -> Option<Caller> {
-        let state = self.state.lock();
-        let late = || state.flights.late_caller(call.id).filter(|_| call.service == Service::Publish);
-        state.flights.caller(call.id).or_else(late)
-    }
-
-    /// A worker that calls faster than calls are answered is not read for as long.
-    async fn room_for(&self, call: &Call) -> Option<OwnedSemaphorePermit> {
-        let kib = u32::try_from(1 + call.payload.len() / 1024).unwrap_or(u32::MAX).min(CALL_ROOM as u32);
-        if let Ok(room) = self.call_room.clone().try_acquire_many_owned(kib) {
-            return Some(room);
-        }
-        self.state.lock().congested = true;
-        let room = self.call_room.clone().acquire_many_owned(kib).await.ok();
-        let mut state = self.state.lock();
-        state.congested = false;
-        state.ping = None;
-        room
     }
 
     /// The process is gone: answers everything that was in flight.
