@@ -20,8 +20,8 @@ pub(crate) const CASES: &[Case] = &[
             => "services.log(path, uuid::Uuid::nil(), error, time, text);"),
     case!(a_forgotten_await_loses_nothing, ["2.28"],
         "sdk/node/invocations.cjs":
-            "if (invocation.hasEnded || invocation.calls > 0) return;"
-            => "if (invocation.hasEnded) return;"),
+            "invocation.failure = failure;\n    if (invocation.calls === 0)"
+            => "invocation.failure = failure;\n    invocation.calls = 0;\n    if (invocation.calls === 0)"),
     case!(a_call_that_failed_unawaited_fails_the_invocation, ["2.29"],
         "sdk/node/invocations.cjs":
             "else invocation.failure = { error };"
