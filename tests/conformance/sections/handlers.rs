@@ -25,8 +25,8 @@ pub(crate) const CASES: &[Case] = &[
             => "fs::write(path, \"\")"),
     case!(def_and_async_def_are_handlers, ["2.05"], only [Python] "the sentence is about Python",
         "sdk/python/less/_worker/load.py":
-            "return inspect.iscoroutinefunction(given)"
-            => "return False and (given)"),
+            "if hasattr(type(result), \"__await__\"):"
+            => "if False:"),
     case!(the_sdk_is_there_without_installing_anything, ["2.07", "2.08"],
         "sdk/node/index.cjs":
             "sockets: unfinished('sockets'),"

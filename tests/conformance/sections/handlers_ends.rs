@@ -32,8 +32,8 @@ pub(crate) const CASES: &[Case] = &[
             => "was called too late;"),
     case!(lines_are_stored_at_once_and_in_order, ["2.31", "2.32"],
         "crates/less-server/src/logs/queue.rs":
-            "const LINGER: Duration = Duration::from_millis(20);"
-            => "const LINGER: Duration = Duration::from_millis(5_000);"),
+            "state.batch.lines.push(line);"
+            => "state.batch.lines.insert(0, line);"),
     case!(an_invocation_that_prints_too_much_is_told_what_was_left_out, ["16.04"],
         "crates/less-server/src/limits.rs":
             "LOG_LINES: u64 = 10_000"

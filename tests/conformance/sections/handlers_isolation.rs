@@ -221,6 +221,7 @@ fn no_worker_outlives_its_server(scene: &Scene) {
     let bad = format!("{}/blocks", stage.project().deploy().url("bad"));
     // One that is idle, and one in an endless loop.
     thread::spawn(move || less_tests::harness::Request::new("GET", &bad).try_send().ok());
+    stage.notes("blocking", 1);
     let blocked = stage.notes("struck", 1)[0]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).unwrap();
     let workers = stage.home.workers();
     assert!(workers.iter().any(|worker| worker.pid == blocked), "{blocked} in {workers:?}");

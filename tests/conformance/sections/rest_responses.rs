@@ -45,7 +45,7 @@ pub(crate) const CASES: &[Case] = &[
             => "if (!rest) return next();"),
     case!(the_request_waits_for_a_next_that_nobody_awaited, ["3.20"],
         "sdk/node/http.cjs":
-            "return result ?? ofRest;"
+            "if (!rest) return result ?? response;"
             => "return result ?? response;"),
     case!(requests_and_responses_are_dicts_with_attributes, ["3.22"], only [Python] "the sentence is about Python",
         "sdk/python/less/_worker/http.py":
