@@ -21,10 +21,11 @@ pub(crate) fn faults(jobs: &[Job]) {
     }
     for (name, (case, languages)) in cases {
         let fault = case.fault;
-        println!(
-            "{}",
-            json!({ "name": name, "ids": case.ids, "languages": languages, "file": fault.file, "find": fault.find, "replace": fault.replace })
-        );
+        let (file, find, replace) = (fault.file, fault.find, fault.replace);
+        let told = json!({
+            "name": name, "ids": case.ids, "languages": languages, "file": file, "find": find, "replace": replace
+        });
+        println!("{told}");
     }
 }
 

@@ -124,28 +124,33 @@ fn attempt(job: &Job, scenes: &Scenes) -> Option<String> {
 
 /// The scenes that are in use; each ends with the last case that plays there.
 struct Scenes {
-    /// How many cases are left, and where they play.
-    all: Mutex<BTreeMap<(&'static str, Language), (usize, Option<Arc<Scene>>)>>,
+    all: Mutex<BTreeMap<(&'static str, Language), Used>>,
+}
+
+#[derive(Default)]
+struct Used {
+    cases_left: usize,
+    scene: Option<Arc<Scene>>,
 }
 
 impl Scenes {
     fn new(jobs: &[Job]) -> Self {
-        let mut all: BTreeMap<_, (usize, Option<Arc<Scene>>)> = BTreeMap::new();
-        jobs.iter().for_each(|job| all.entry((job.project, job.language)).or_default().0 += 1);
+        let mut all: BTreeMap<_, Used> = BTreeMap::new();
+        jobs.iter().for_each(|job| all.entry((job.project, job.language)).or_default().cases_left += 1);
         Self { all: Mutex::new(all) }
     }
 
     fn enter(&self, project: &'static str, language: Language) -> Arc<Scene> {
         let make = || Arc::new(Scene::new(project, language));
-        self.all.lock().get_mut(&(project, language)).unwrap().1.get_or_insert_with(make).clone()
+        self.all.lock().get_mut(&(project, language)).unwrap().scene.get_or_insert_with(make).clone()
     }
 
     fn leave(&self, project: &'static str, language: Language) {
         let ended = {
             let mut all = self.all.lock();
-            let (left, scene) = all.get_mut(&(project, language)).unwrap();
-            *left -= 1;
-            if *left == 0 { scene.take() } else { None }
+            let used = all.get_mut(&(project, language)).unwrap();
+            used.cases_left -= 1;
+            if used.cases_left == 0 { used.scene.take() } else { None }
         };
         // Ends its server, outside the lock.
         drop(ended);

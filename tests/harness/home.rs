@@ -54,7 +54,7 @@ impl Ran {
 }
 
 impl Home {
-    #[expect(clippy::new_without_default, reason = "a home is made on purpose")]
+    #[expect(clippy::new_without_default, reason = "a home is made on purpose: a folder, and what will run there")]
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("less-it-").tempdir().unwrap();
         for name in ["projects", "notes", "tmp"] {

@@ -11,17 +11,29 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(log_prints_a_utc_time_and_the_line_oldest_first, ["14.01"],
-        "crates/less-cli/src/time.rs": "let days = ms.div_euclid(DAY_MS) + 719_468;" => "let ms = ms + 3_600_000 + DAY_MS / 2;\n    let days = ms.div_euclid(DAY_MS) + 719_468;"),
+        "crates/less-cli/src/time.rs":
+            "let days = ms.div_euclid(DAY_MS) + 719_468;"
+            => "let ms = ms + 3_600_000 + DAY_MS / 2;\n    let days = ms.div_euclid(DAY_MS) + 719_468;"),
     case!(a_handler_can_be_named_in_every_way, ["14.02"],
-        "crates/less-project/src/name.rs": "let path = path.strip_prefix(\"less/\").unwrap_or(path);" => ""),
+        "crates/less-project/src/name.rs":
+            "let path = path.strip_prefix(\"less/\").unwrap_or(path);"
+            => ""),
     case!(log_can_leave_out_what_is_old, ["14.04"],
-        "crates/less-cli/src/commands/log.rs": "args.since.map(|since| since.at(now))" => "args.since.map(|since| since.at(now)).filter(|_| false)"),
+        "crates/less-cli/src/commands/log.rs":
+            "args.since.map(|since| since.at(now))"
+            => "args.since.map(|since| since.at(now)).filter(|_| false)"),
     case!(log_can_follow, ["14.05"],
-        "crates/less-cli/src/commands/log.rs": "if args.follow {" => "if false {"),
+        "crates/less-cli/src/commands/log.rs":
+            "if args.follow {"
+            => "if false {"),
     case!(log_is_told_to_programs_as_json, ["14.06"],
-        "crates/less-cli/src/commands/log.rs": "let look = if args.json {" => "let look = if !args.json {"),
+        "crates/less-cli/src/commands/log.rs":
+            "let look = if args.json {"
+            => "let look = if !args.json {"),
     case!(publish_publishes_with_its_options, ["14.07"],
-        "crates/less-cli/src/commands/publish.rs": "delay: args.delay," => "delay: None,"),
+        "crates/less-cli/src/commands/publish.rs":
+            "delay: args.delay,"
+            => "delay: None,"),
 ];
 
 const PATH: &str = "topics/meals/picky";

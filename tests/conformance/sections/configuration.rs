@@ -12,25 +12,45 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const CASES: &[Case] = &[
     case!(less_config_is_yaml_at_the_root_and_optional, ["13.01"],
-        "crates/less-project/src/discover/mod.rs": "text(\"less.config\"), text(\"package.json\")" => "text(\"less.yaml\"), text(\"package.json\")"),
+        "crates/less-project/src/discover/mod.rs":
+            "text(\"less.config\"), text(\"package.json\")"
+            => "text(\"less.yaml\"), text(\"package.json\")"),
     case!(all_missing_variables_are_named_at_once, ["13.02"],
-        "crates/less-project/src/env.rs": "    if !missing.is_empty() {" => "    missing.truncate(1);\n    if !missing.is_empty() {"),
+        "crates/less-project/src/env.rs":
+            "    if !missing.is_empty() {"
+            => "    missing.truncate(1);\n    if !missing.is_empty() {"),
     case!(a_subscriber_runs_no_more_than_its_concurrency_at_once, ["13.05"],
-        "crates/less-project/src/config/mod.rs": "set.concurrency.unwrap_or(subscriber.concurrency)" => "subscriber.concurrency"),
+        "crates/less-project/src/config/mod.rs":
+            "set.concurrency.unwrap_or(subscriber.concurrency)"
+            => "subscriber.concurrency"),
     case!(a_retry_policy_says_when_and_how_often, ["13.06"],
-        "crates/less-server/src/dispatch/retry.rs": "policy.attempts.is_some_and(|most| attempt >= most)" => "policy.attempts.is_some_and(|most| attempt > most)"),
+        "crates/less-server/src/dispatch/retry.rs":
+            "policy.attempts.is_some_and(|most| attempt >= most)"
+            => "policy.attempts.is_some_and(|most| attempt > most)"),
     case!(a_subscriber_without_concurrency_is_paused, ["13.19"],
-        "crates/less-project/src/config/mod.rs": "set.concurrency.unwrap_or(subscriber.concurrency)" => "set.concurrency.unwrap_or(subscriber.concurrency).max(1)"),
+        "crates/less-project/src/config/mod.rs":
+            "set.concurrency.unwrap_or(subscriber.concurrency)"
+            => "set.concurrency.unwrap_or(subscriber.concurrency).max(1)"),
     case!(unknown_keys_are_errors_with_a_suggestion, ["13.10"],
-        "crates/less-project/src/config/read.rs": "there is no setting `{key}`" => "what is `{key}`"),
+        "crates/less-project/src/config/read.rs":
+            "there is no setting `{key}`"
+            => "what is `{key}`"),
     case!(variables_of_the_cloud_are_refused_but_its_region, ["13.11", "13.12"],
-        "crates/less-project/src/config/read.rs": "\"AWS_REGION\"" => "\"AWS_REGIONS\""),
+        "crates/less-project/src/config/read.rs":
+            "\"AWS_REGION\""
+            => "\"AWS_REGIONS\""),
     case!(handlers_see_listed_variables_and_the_usual_ones, ["13.13", "13.14"],
-        "crates/less-server/src/build/program.rs": "(\"PATH\", \"/usr/local/bin:/usr/bin:/bin\"), (\"NODE_ENV\", \"production\")];" => "(\"PATH\", \"/usr/local/bin:/usr/bin:/bin\"), (\"NODE_ENV\", \"development\")];"),
+        "crates/less-server/src/build/program.rs":
+            "(\"PATH\", \"/usr/local/bin:/usr/bin:/bin\"), (\"NODE_ENV\", \"production\")];"
+            => "(\"PATH\", \"/usr/local/bin:/usr/bin:/bin\"), (\"NODE_ENV\", \"development\")];"),
     case!(the_callers_environment_wins_over_the_file_and_the_servers_does_not_count, ["13.15", "13.18"],
-        "crates/less-project/src/env.rs": "caller.get(name).or_else(|| file.get(name))" => "file.get(name).or_else(|| caller.get(name))"),
+        "crates/less-project/src/env.rs":
+            "caller.get(name).or_else(|| file.get(name))"
+            => "file.get(name).or_else(|| caller.get(name))"),
     case!(values_are_kept_for_their_owner_alone_and_never_shown, ["13.16", "13.17"],
-        "crates/less-server/src/home.rs": "0o600" => "0o644"),
+        "crates/less-server/src/home.rs":
+            "0o600"
+            => "0o644"),
 ];
 
 fn less_config_is_yaml_at_the_root_and_optional(scene: &Scene) {

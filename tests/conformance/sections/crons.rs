@@ -12,22 +12,36 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const WAITING: &[Case] = &[
     case!(a_cron_runs_on_its_minute_and_again_when_it_failed, ["7.04", "7.12", "7.15", "7.18"],
-        "crates/less-server/src/live/subscribers.rs": "retry: RetryPolicy::default()," => "retry: RetryPolicy { attempts: Some(1), ..RetryPolicy::default() },"),
+        "crates/less-server/src/live/subscribers.rs":
+            "retry: RetryPolicy::default(),"
+            => "retry: RetryPolicy { attempts: Some(1), ..RetryPolicy::default() },"),
     case!(a_rate_counts_from_its_deploy, ["7.02", "7.05", "7.10"],
-        "crates/less-project/src/cron/rate.rs": "self.time(self.periods(after_ms, since_ms).max(0) + 1, since_ms)" => "self.time(self.periods(after_ms, since_ms).max(0), since_ms)"),
+        "crates/less-project/src/cron/rate.rs":
+            "self.time(self.periods(after_ms, since_ms).max(0) + 1, since_ms)"
+            => "self.time(self.periods(after_ms, since_ms).max(0), since_ms)"),
     case!(what_was_missed_runs_once_on_a_server_and_not_in_run, ["7.13", "7.17", "7.19"],
-        "crates/less-server/src/triggers/crons.rs": "if self.missed == MissedRuns::Forget {" => "if self.missed != MissedRuns::Forget {"),
+        "crates/less-server/src/triggers/crons.rs":
+            "if self.missed == MissedRuns::Forget {"
+            => "if self.missed != MissedRuns::Forget {"),
 ];
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_schedule_is_in_the_variable_of_its_cron, ["7.01"],
-        "crates/less-project/src/schedules.rs": "if after_small && c.is_ascii_uppercase() {" => "if false {"),
+        "crates/less-project/src/schedules.rs":
+            "if after_small && c.is_ascii_uppercase() {"
+            => "if false {"),
     case!(aws_fields_are_taken_and_what_is_wrong_is_named, ["7.03", "7.20"],
-        "crates/less-project/src/cron/field.rs": "name: \"hour\"" => "name: \"field 2\""),
+        "crates/less-project/src/cron/field.rs":
+            "name: \"hour\""
+            => "name: \"field 2\""),
     case!(weekdays_count_from_1_in_six_fields_and_from_0_in_five, ["7.07", "7.08"],
-        "crates/less-project/src/cron/field.rs": "const WEEK_DAY: Field = Field { name: \"day-of-week\", least: 0" => "const WEEK_DAY: Field = Field { name: \"day-of-week\", least: 1"),
+        "crates/less-project/src/cron/field.rs":
+            "const WEEK_DAY: Field = Field { name: \"day-of-week\", least: 0"
+            => "const WEEK_DAY: Field = Field { name: \"day-of-week\", least: 1"),
     case!(a_time_zone_is_that_of_the_cron_or_of_all, ["7.06", "13.07"],
-        "crates/less-project/src/schedules.rs": "const ZONE_VARIABLE: &str = \"CRON_TZ\"" => "const ZONE_VARIABLE: &str = \"CRONS_TZ\""),
+        "crates/less-project/src/schedules.rs":
+            "const ZONE_VARIABLE: &str = \"CRON_TZ\""
+            => "const ZONE_VARIABLE: &str = \"CRONS_TZ\""),
 ];
 
 /// More than a minute, for a machine that is busy.

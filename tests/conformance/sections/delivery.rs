@@ -12,27 +12,49 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_delayed_message_comes_after_its_delay, ["4.18"],
-        "crates/less-server/src/services/publish.rs": "options.delay.filter(|delay| *delay > 0.0)" => "options.delay.filter(|delay| *delay > 1e9)"),
+        "crates/less-server/src/services/publish.rs":
+            "options.delay.filter(|delay| *delay > 0.0)"
+            => "options.delay.filter(|delay| *delay > 1e9)"),
     case!(a_repeated_idempotency_key_is_dropped_with_the_first_ones_id, ["4.19"],
-        "crates/less-server/src/services/publish.rs": "idempotency_key: options.idempotency_key.clone(), origin" => "idempotency_key: None, origin"),
+        "crates/less-server/src/services/publish.rs":
+            "idempotency_key: options.idempotency_key.clone(), origin"
+            => "idempotency_key: None, origin"),
     case!(concurrent_repeats_make_one_message, ["4.31"],
-        "crates/less-store/src/embedded/once.rs": "if let (None, Some(key)) = (earlier, idempotency_key) {" => "if let (Some(_), Some(key)) = (earlier, idempotency_key) {"),
+        "crates/less-store/src/embedded/once.rs":
+            "if let (None, Some(key)) = (earlier, idempotency_key) {"
+            => "if let (Some(_), Some(key)) = (earlier, idempotency_key) {"),
     case!(an_idempotency_key_is_of_one_topic_of_one_project, ["4.30"],
-        "crates/less-store/src/embedded/once.rs": "self.rows.made_by(topic, key, self.now())?" => "self.rows.made_by(1, key, self.now())?"),
+        "crates/less-store/src/embedded/once.rs":
+            "self.rows.made_by(topic, key, self.now())?"
+            => "self.rows.made_by(1, key, self.now())?"),
     case!(one_ordering_key_is_delivered_in_order_and_one_at_a_time, ["4.20"],
-        "crates/less-store/src/embedded/ordered.rs": "if self.rows.first_ordered(member.id, key)?.is_some() {" => "if self.rows.first_ordered(member.id, key)?.is_some() && key.is_empty() {"),
+        "crates/less-store/src/embedded/ordered.rs":
+            "if self.rows.first_ordered(member.id, key)?.is_some() {"
+            => "if self.rows.first_ordered(member.id, key)?.is_some() && key.is_empty() {"),
     case!(a_retried_delivery_does_not_publish_twice, ["4.22", "4.23", "4.28"],
-        "crates/less-server/src/services/publish.rs": ".map(|(origin, hash)| origin.next(hash));" => ".map(|(origin, hash)| origin.next(hash)).filter(|_| false);"),
+        "crates/less-server/src/services/publish.rs":
+            ".map(|(origin, hash)| origin.next(hash));"
+            => ".map(|(origin, hash)| origin.next(hash)).filter(|_| false);"),
     case!(a_publish_before_a_crash_is_recognised_after_it, ["4.24"],
-        "crates/less-store/src/embedded/once.rs": "if !self.rows.add_origin(origin, id)? {" => "if !self.rows.add_origin(origin, id)? && origin.seq >= self.first_seq {"),
+        "crates/less-store/src/embedded/once.rs":
+            "if !self.rows.add_origin(origin, id)? {"
+            => "if !self.rows.add_origin(origin, id)? && origin.seq >= self.first_seq {"),
     case!(a_late_publish_of_a_timed_out_attempt_counts_as_its_own, ["4.25"],
-        "crates/less-server/src/services/publish.rs": ".map(|(origin, hash)| origin.next(hash));" => ".map(|(origin, hash)| origin.next(hash)).filter(|_| false);"),
+        "crates/less-server/src/services/publish.rs":
+            ".map(|(origin, hash)| origin.next(hash));"
+            => ".map(|(origin, hash)| origin.next(hash)).filter(|_| false);"),
     case!(a_publish_after_settlement_is_refused, ["4.26"],
-        "crates/less-store/src/embedded/once.rs": "&& !self.is_unsettled(batch, origin.subscriber, origin.seq)?" => "&& !self.is_unsettled(batch, origin.subscriber, origin.seq)? && origin.nth > 0"),
+        "crates/less-store/src/embedded/once.rs":
+            "&& !self.is_unsettled(batch, origin.subscriber, origin.seq)?"
+            => "&& !self.is_unsettled(batch, origin.subscriber, origin.seq)? && origin.nth > 0"),
     case!(publishes_of_called_functions_count_under_the_delivery, ["4.27"],
-        "crates/less-server/src/live/functions.rs": "origin: caller.and_then(|caller| caller.origin.clone())," => "origin: None,"),
+        "crates/less-server/src/live/functions.rs":
+            "origin: caller.and_then(|caller| caller.origin.clone()),"
+            => "origin: None,"),
     case!(what_a_route_publishes_twice_is_published_twice, ["4.29"],
-        "crates/less-server/src/services/publish.rs": "let publish = Publish { message, idempotency_key: options.idempotency_key.clone(), origin };" => "let publish = Publish { idempotency_key: Some(format!(\"{:?}\", message.payload)), message, origin };"),
+        "crates/less-server/src/services/publish.rs":
+            "let publish = Publish { message, idempotency_key: options.idempotency_key.clone(), origin };"
+            => "let publish = Publish { idempotency_key: Some(format!(\"{:?}\", message.payload)), message, origin };"),
 ];
 
 /// Through the handler; the message's id.

@@ -9,15 +9,25 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const CASES: &[Case] = &[
     case!(events_of_another_project_arrive_under_the_name_that_the_variable_says, ["5.01", "5.02", "5.03", "5.07"],
-        "crates/less-project/src/model.rs": "env.get(&self.variable()).unwrap_or(&self.placeholder).clone()" => "self.placeholder.clone()"),
+        "crates/less-project/src/model.rs":
+            "env.get(&self.variable()).unwrap_or(&self.placeholder).clone()"
+            => "self.placeholder.clone()"),
     case!(without_the_variable_the_placeholder_is_the_name, ["5.04"],
-        "crates/less-project/src/model.rs": "env.get(&self.variable()).unwrap_or(&self.placeholder).clone()" => "env.get(&self.variable()).cloned().unwrap_or_default()"),
+        "crates/less-project/src/model.rs":
+            "env.get(&self.variable()).unwrap_or(&self.placeholder).clone()"
+            => "env.get(&self.variable()).cloned().unwrap_or_default()"),
     case!(the_publisher_may_come_later_and_deploy_says_so, ["5.05", "5.06"],
-        "crates/less-server/src/projects/deploy.rs": "None => Some(describe::waits_for_project(external, &publisher))," => "None => None,"),
+        "crates/less-server/src/projects/deploy.rs":
+            "None => Some(describe::waits_for_project(external, &publisher)),"
+            => "None => None,"),
     case!(run_says_that_it_stands_alone, ["5.08"],
-        "crates/less-server/src/projects/describe.rs": "run stands alone: no events" => "no events"),
+        "crates/less-server/src/projects/describe.rs":
+            "run stands alone: no events"
+            => "no events"),
     case!(external_deliveries_keep_the_promises_of_topics, ["5.09"],
-        "crates/less-server/src/live/subscribers.rs": "subscriber(&publisher, &topic.topic, heard, RETENTION)" => "subscriber(&publisher, &topic.topic, heard, Duration::ZERO)"),
+        "crates/less-server/src/live/subscribers.rs":
+            "subscriber(&publisher, &topic.topic, heard, RETENTION)"
+            => "subscriber(&publisher, &topic.topic, heard, Duration::ZERO)"),
 ];
 
 /// A project that only has the topic.

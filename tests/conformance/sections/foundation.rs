@@ -10,23 +10,41 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_folder_without_less_or_with_an_empty_one_is_told_what_to_create, ["1.01", "1.34"],
-        "crates/less-project/src/discover/mod.rs": "there is nothing in less/ that could run" => "it is empty"),
+        "crates/less-project/src/discover/mod.rs":
+            "there is nothing in less/ that could run"
+            => "it is empty"),
     case!(every_kind_of_resource_is_known_by_its_path, ["1.02", "1.11", "1.13", "1.14", "1.35"],
-        "crates/less-project/src/kinds.rs": "folder: \"functions\"" => "folder: \"cloud_functions\""),
+        "crates/less-project/src/kinds.rs":
+            "folder: \"functions\""
+            => "folder: \"cloud_functions\""),
     case!(anything_else_in_less_is_a_problem_but_hidden_files_and_readmes, ["1.03", "1.04"],
-        "crates/less-project/src/discover/mod.rs": "less.files.iter().filter(|file| !file.starts_with(\"README\"))" => "less.files.iter()"),
+        "crates/less-project/src/discover/mod.rs":
+            "less.files.iter().filter(|file| !file.starts_with(\"README\"))"
+            => "less.files.iter()"),
     case!(what_lies_beside_and_below_a_handler_is_deployed_with_it, ["1.05", "1.06", "1.15"],
-        "crates/less-server/src/build/snapshot.rs": "\"node_modules\" => true," => "\"node_modules\" | \"lib\" => true,"),
+        "crates/less-server/src/build/snapshot.rs":
+            "\"node_modules\" => true,"
+            => "\"node_modules\" | \"lib\" => true,"),
     case!(a_near_miss_is_a_problem, ["1.07"],
-        "crates/less-project/src/kinds.rs": "Some(1) => true," => "Some(1) => false,"),
+        "crates/less-project/src/kinds.rs":
+            "Some(1) => true,"
+            => "Some(1) => false,"),
     case!(a_handler_one_level_too_high_is_a_warning_with_a_hint, ["1.08"],
-        "crates/less-project/src/discover/leaves.rs": "is not run: a {} has a folder of its own" => "what is this {}?"),
+        "crates/less-project/src/discover/leaves.rs":
+            "is not run: a {} has a folder of its own"
+            => "what is this {}?"),
     case!(every_verb_and_every_ending_is_a_route, ["1.09"],
-        "crates/less-project/src/model.rs": "Self::Patch => \"patch\"," => "Self::Patch => \"patches\","),
+        "crates/less-project/src/model.rs":
+            "Self::Patch => \"patch\","
+            => "Self::Patch => \"patches\","),
     case!(every_ending_of_index_is_a_subscriber, ["1.10"],
-        "crates/less-project/src/kinds.rs": "extensions: &[\"js\", \"mjs\", \"cjs\"]" => "extensions: &[\"js\", \"mjs\"]"),
+        "crates/less-project/src/kinds.rs":
+            "extensions: &[\"js\", \"mjs\", \"cjs\"]"
+            => "extensions: &[\"js\", \"mjs\"]"),
     case!(a_topic_with_a_hyphen_has_two_spellings, ["1.28"],
-        "sdk/node/index.cjs": "name.replaceAll('-', '_')" => "name.replaceAll('-', '$')"),
+        "sdk/node/index.cjs":
+            "name.replaceAll('-', '_')"
+            => "name.replaceAll('-', '$')"),
 ];
 
 fn a_folder_without_less_or_with_an_empty_one_is_told_what_to_create(scene: &Scene) {

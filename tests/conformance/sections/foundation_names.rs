@@ -7,19 +7,33 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(names_are_of_letters_digits_and_two_signs, ["1.18"],
-        "crates/less-project/src/name.rs": "const LONGEST: usize = 64;" => "const LONGEST: usize = 65;"),
+        "crates/less-project/src/name.rs":
+            "const LONGEST: usize = 64;"
+            => "const LONGEST: usize = 65;"),
     case!(names_of_projects_are_of_small_letters, ["1.20"],
-        "crates/less-project/src/name.rs": "const LONGEST_PROJECT: usize = 63;" => "const LONGEST_PROJECT: usize = 64;"),
+        "crates/less-project/src/name.rs":
+            "const LONGEST_PROJECT: usize = 63;"
+            => "const LONGEST_PROJECT: usize = 64;"),
     case!(two_handlers_for_one_thing_are_a_problem, ["1.21", "1.22"],
-        "crates/less-project/src/discover/names.rs": "if name::param(name).is_some() { \"{}\".into() }" => "if name::param(name).is_some() { name.into() }"),
+        "crates/less-project/src/discover/names.rs":
+            "if name::param(name).is_some() { \"{}\".into() }"
+            => "if name::param(name).is_some() { name.into() }"),
     case!(names_that_could_be_taken_for_one_another_are_a_problem, ["1.23", "1.26", "1.27"],
-        "crates/less-project/src/discover/names.rs": "name.to_lowercase().replace('-', \"_\") };" => "name.to_lowercase() };"),
+        "crates/less-project/src/discover/names.rs":
+            "name.to_lowercase().replace('-', \"_\") };"
+            => "name.to_lowercase() };"),
     case!(names_that_mean_something_else_are_a_problem, ["1.24", "1.25"],
-        "crates/less-project/src/name.rs": "const RESERVED: [&str; 3] = [\"then\", \"constructor\", \"__proto__\"];" => "const RESERVED: [&str; 2] = [\"constructor\", \"__proto__\"];"),
+        "crates/less-project/src/name.rs":
+            "const RESERVED: [&str; 3] = [\"then\", \"constructor\", \"__proto__\"];"
+            => "const RESERVED: [&str; 2] = [\"constructor\", \"__proto__\"];"),
     case!(a_topic_without_subscribers_is_legal_and_takes_messages, ["1.29", "4.03"],
-        "crates/less-project/src/discover/mod.rs": "this topic has no subscribers" => "this topic is quiet"),
+        "crates/less-project/src/discover/mod.rs":
+            "this topic has no subscribers"
+            => "this topic is quiet"),
     case!(all_problems_are_told_at_once_with_path_and_hint, ["1.31", "1.32", "1.33"],
-        "crates/less-project/src/problem.rs": "\"\\n  hint: {}\"" => "\"\\n  tip: {}\""),
+        "crates/less-project/src/problem.rs":
+            "\"\\n  hint: {}\""
+            => "\"\\n  tip: {}\""),
 ];
 
 fn names_are_of_letters_digits_and_two_signs(scene: &Scene) {

@@ -10,25 +10,45 @@ use crate::scene::{Scene, folder};
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_function_of_any_language_is_called_from_any_other, ["8.01"],
-        "crates/less-server/src/services/mod.rs": "self.call_function(&caller, &call.target, call.payload).await" => "self.call_function(&caller, \"double\", call.payload).await"),
+        "crates/less-server/src/services/mod.rs":
+            "self.call_function(&caller, &call.target, call.payload).await"
+            => "self.call_function(&caller, \"double\", call.payload).await"),
     case!(what_is_given_and_returned_is_json, ["8.02"],
-        "crates/less-server/src/live/functions.rs": "Outcome::Returned(result) => Ok(result)," => "Outcome::Returned(_) => Ok(Bytes::from_static(b\"null\")),"),
+        "crates/less-server/src/live/functions.rs":
+            "Outcome::Returned(result) => Ok(result),"
+            => "Outcome::Returned(_) => Ok(Bytes::from_static(b\"null\")),"),
     case!(what_a_function_throws_is_raised_in_its_caller, ["8.03"],
-        "crates/less-server/src/live/functions.rs": "return Self { code: \"function_failed\".into(), message, name: Some(name) };" => "return Self { code: \"function_failed\".into(), message: String::new(), name: Some(name) };"),
+        "crates/less-server/src/live/functions.rs":
+            "return Self { code: \"function_failed\".into(), message, name: Some(name) };"
+            => "return Self { code: \"function_failed\".into(), message: String::new(), name: Some(name) };"),
     case!(callers_that_wait_keep_no_function_from_running, ["8.04"],
-        "crates/less-server/src/workers/pool.rs": "state.workers.iter().filter(|worker| !worker.waits()).count();" => "state.workers.len();"),
+        "crates/less-server/src/workers/pool.rs":
+            "state.workers.iter().filter(|worker| !worker.waits()).count();"
+            => "state.workers.len();"),
     case!(calls_are_32_deep_at_most, ["8.05"],
-        "crates/less-server/src/limits.rs": "CALL_DEPTH: u32 = 32" => "CALL_DEPTH: u32 = 3200"),
+        "crates/less-server/src/limits.rs":
+            "CALL_DEPTH: u32 = 32"
+            => "CALL_DEPTH: u32 = 3200"),
     case!(a_callee_has_no_more_time_than_its_caller, ["8.06"],
-        "crates/less-server/src/live/functions.rs": "|left| left.min(self.timeout)" => "|left| left.max(self.timeout)"),
+        "crates/less-server/src/live/functions.rs":
+            "|left| left.min(self.timeout)"
+            => "|left| left.max(self.timeout)"),
     case!(a_function_that_ends_its_process_fails_its_call, ["2.41"],
-        "crates/less-server/src/triggers/http/failure.rs": "\"worker_lost\"" => "\"lost\""),
+        "crates/less-server/src/triggers/http/failure.rs":
+            "\"worker_lost\""
+            => "\"lost\""),
     case!(the_functions_api_answers_with_the_result, ["8.09"],
-        "crates/less-server/src/triggers/http/function.rs": "*response.status_mut() = StatusCode::OK;" => "*response.status_mut() = StatusCode::ACCEPTED;"),
+        "crates/less-server/src/triggers/http/function.rs":
+            "*response.status_mut() = StatusCode::OK;"
+            => "*response.status_mut() = StatusCode::ACCEPTED;"),
     case!(the_functions_api_tells_what_is_wrong_and_not_what_was_thrown, ["8.07", "8.08"],
-        "crates/less-server/src/triggers/http/failure.rs": "\"function_failed\"" => "\"failed\""),
+        "crates/less-server/src/triggers/http/failure.rs":
+            "\"function_failed\""
+            => "\"failed\""),
     case!(invoke_calls_a_function, ["14.08"],
-        "crates/less-cli/src/commands/invoke.rs": "client.invoke(&project, function, &argument)" => "client.invoke(&project, function, \"1\")"),
+        "crates/less-cli/src/commands/invoke.rs":
+            "client.invoke(&project, function, &argument)"
+            => "client.invoke(&project, function, \"1\")"),
 ];
 
 /// Through the handler; what the function returned.

@@ -8,29 +8,53 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(exports_process_is_a_handler, ["2.01"], only [JavaScript] "the sentence is about CommonJS",
-        "sdk/node/load.cjs": "const process = module.process ?? module.default?.process;" => "const process = module.handler;"),
+        "sdk/node/load.cjs":
+            "const process = module.process ?? module.default?.process;"
+            => "const process = module.handler;"),
     case!(module_exports_has_process_and_middlewares, ["2.02"], only [JavaScript] "the sentence is about CommonJS",
-        "sdk/node/load.cjs": "module.middlewares ?? module.default?.middlewares ?? []" => "[]"),
+        "sdk/node/load.cjs":
+            "module.middlewares ?? module.default?.middlewares ?? []"
+            => "[]"),
     case!(export_const_process_is_a_handler, ["2.03"], only [JavaScript, TypeScript] "the sentence is about ES modules",
-        "sdk/node/load.cjs": "module.default?.process === process ? module.default : module" => "module.default"),
+        "sdk/node/load.cjs":
+            "module.default?.process === process ? module.default : module"
+            => "module.default"),
     case!(typescript_needs_no_setup, ["2.04"], only [TypeScript] "the sentence is about TypeScript",
-        "crates/less-server/src/build/typescript/mod.rs": "fs::write(path, script)" => "fs::write(path, \"\")"),
+        "crates/less-server/src/build/typescript/mod.rs":
+            "fs::write(path, script)"
+            => "fs::write(path, \"\")"),
     case!(def_and_async_def_are_handlers, ["2.05"], only [Python] "the sentence is about Python",
-        "sdk/python/less/_worker/load.py": "return inspect.iscoroutinefunction(given)" => "return False and (given)"),
+        "sdk/python/less/_worker/load.py":
+            "if hasattr(type(result), \"__await__\"):"
+            => "if False:"),
     case!(the_sdk_is_there_without_installing_anything, ["2.07", "2.08"],
-        "sdk/node/index.cjs": "sockets: unfinished('sockets')," => ""),
+        "sdk/node/index.cjs":
+            "sockets: unfinished('sockets'),"
+            => ""),
     case!(a_misspelt_name_fails_at_once_and_names_the_existing_ones, ["2.09"],
-        "sdk/node/words.cjs": "${those}: ${listed}`;" => "${those}`;"),
+        "sdk/node/words.cjs":
+            "${those}: ${listed}`;"
+            => "${those}`;"),
     case!(python_calls_block_in_def_and_are_awaited_in_async_def, ["2.10"], only [Python] "the sentence is about Python",
-        "sdk/python/less/_services.py": "return _call(*self._publish(" => "return _start(*self._publish("),
+        "sdk/python/less/_services.py":
+            "return _call(*self._publish("
+            => "return _start(*self._publish("),
     case!(context_tells_a_route_who_it_is, ["2.23", "2.48"],
-        "crates/less-project/src/config/mod.rs": "ROUTE_TIMEOUT: Duration = Duration::from_secs(30)" => "ROUTE_TIMEOUT: Duration = Duration::from_secs(300)"),
+        "crates/less-project/src/config/mod.rs":
+            "ROUTE_TIMEOUT: Duration = Duration::from_secs(30)"
+            => "ROUTE_TIMEOUT: Duration = Duration::from_secs(300)"),
     case!(context_tells_a_subscriber_of_its_delivery, ["2.49"],
-        "crates/less-project/src/config/mod.rs": "pub(crate) const TIMEOUT: Duration = Duration::from_secs(15 * 60);" => "pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);"),
+        "crates/less-project/src/config/mod.rs":
+            "pub(crate) const TIMEOUT: Duration = Duration::from_secs(15 * 60);"
+            => "pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);"),
     case!(who_does_not_declare_context_is_called_without_it, ["2.24"],
-        "sdk/node/load.cjs": "this.process.length > KINDS[kind].args;" => "true;"),
+        "sdk/node/load.cjs":
+            "this.process.length > KINDS[kind].args;"
+            => "true;"),
     case!(python_gives_context_to_a_required_parameter_or_one_of_that_name, ["2.25"], only [Python] "the sentence is about Python",
-        "sdk/python/less/_worker/load.py": "named = parameters.get(\"context\")" => "named = None"),
+        "sdk/python/less/_worker/load.py":
+            "named = parameters.get(\"context\")"
+            => "named = None"),
 ];
 
 fn styled(scene: &Scene, path: &str) -> String {

@@ -11,21 +11,37 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(what_a_handler_prints_is_its_log, ["2.26"],
-        "crates/less-server/src/services/lines.rs": "if error { Stream::Error } else { Stream::Out }" => "if error { Stream::Out } else { Stream::Error }"),
+        "crates/less-server/src/services/lines.rs":
+            "if error { Stream::Error } else { Stream::Out }"
+            => "if error { Stream::Out } else { Stream::Error }"),
     case!(lines_belong_to_their_invocation_also_when_several_run_at_once, ["2.27"],
-        "crates/less-server/src/workers/worker.rs": "services.log(path, invocation, error, time, text);" => "services.log(path, uuid::Uuid::nil(), error, time, text);"),
+        "crates/less-server/src/workers/worker.rs":
+            "services.log(path, invocation, error, time, text);"
+            => "services.log(path, uuid::Uuid::nil(), error, time, text);"),
     case!(a_forgotten_await_loses_nothing, ["2.28"],
-        "sdk/node/invocations.cjs": "if (invocation.hasEnded || invocation.calls > 0) return;" => "if (invocation.hasEnded) return;"),
+        "sdk/node/invocations.cjs":
+            "invocation.failure = failure;\n    if (invocation.calls === 0)"
+            => "invocation.failure = failure;\n    invocation.calls = 0;\n    if (invocation.calls === 0)"),
     case!(a_call_that_failed_unawaited_fails_the_invocation, ["2.29"],
-        "sdk/node/invocations.cjs": "else invocation.failure = { error };" => ""),
+        "sdk/node/invocations.cjs":
+            "else invocation.failure = { error };"
+            => ""),
     case!(a_later_call_is_told_that_its_invocation_ended, ["2.30"],
-        "sdk/node/calls.cjs": "was called after its invocation ended;" => "was called too late;"),
+        "sdk/node/calls.cjs":
+            "was called after its invocation ended;"
+            => "was called too late;"),
     case!(lines_are_stored_at_once_and_in_order, ["2.31", "2.32"],
-        "crates/less-server/src/logs/queue.rs": "const LINGER: Duration = Duration::from_millis(20);" => "const LINGER: Duration = Duration::from_millis(5_000);"),
+        "crates/less-server/src/logs/queue.rs":
+            "state.batch.lines.push(line);"
+            => "state.batch.lines.insert(0, line);"),
     case!(an_invocation_that_prints_too_much_is_told_what_was_left_out, ["16.04"],
-        "crates/less-server/src/limits.rs": "LOG_LINES: u64 = 10_000" => "LOG_LINES: u64 = 100_000"),
+        "crates/less-server/src/limits.rs":
+            "LOG_LINES: u64 = 10_000"
+            => "LOG_LINES: u64 = 100_000"),
     case!(a_long_line_is_cut, ["16.05"],
-        "crates/less-server/src/limits.rs": "LOG_LINE_BYTES: usize = 64 << 10" => "LOG_LINE_BYTES: usize = 640 << 10"),
+        "crates/less-server/src/limits.rs":
+            "LOG_LINE_BYTES: usize = 64 << 10"
+            => "LOG_LINE_BYTES: usize = 640 << 10"),
 ];
 
 fn lines(scene: &Scene, path: &str) -> Vec<LogLine> {

@@ -12,25 +12,45 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_handler_runs_concurrently_with_itself, ["2.33"],
-        "crates/less-server/src/limits.rs": "REQUESTS_AT_ONCE: usize = 1_024" => "REQUESTS_AT_ONCE: usize = 1"),
+        "crates/less-server/src/limits.rs":
+            "REQUESTS_AT_ONCE: usize = 1_024"
+            => "REQUESTS_AT_ONCE: usize = 1"),
     case!(a_handler_that_throws_costs_others_nothing, ["2.34"],
-        "sdk/node/invocations.cjs": "invocations.done(invocation, undefined, { error });" => "process.exit(1);"),
+        "sdk/node/invocations.cjs":
+            "invocations.done(invocation, undefined, { error });"
+            => "process.exit(1);"),
     case!(a_handler_that_never_returns_costs_others_nothing, ["2.35"],
-        "crates/less-server/src/workers/pool.rs": "Err(_late) => Some(expire(worker, id, invocation, alone))," => "Err(_late) => { worker.kill(); Some(expire(worker, id, invocation, alone)) }"),
+        "crates/less-server/src/workers/pool.rs":
+            "Err(_late) => Some(expire(worker, id, invocation, alone)),"
+            => "Err(_late) => { worker.kill(); Some(expire(worker, id, invocation, alone)) }"),
     case!(a_handler_that_blocks_its_process_costs_others_only_this_process, ["2.36", "2.39", "2.40"],
-        "crates/less-server/src/workers/watchdog.rs": "if worker.phase() == Phase::Silent {" => "if false {"),
+        "crates/less-server/src/workers/worker.rs":
+            "state.phase = Phase::Silent;"
+            => "state.phase = Phase::Ready;"),
     case!(a_handler_that_ends_its_process_costs_others_only_this_process, ["2.37", "2.41", "2.42", "2.43", "2.46"],
-        "crates/less-server/src/dispatch/retry.rs": "Outcome::WorkerLost { alone: false } => Verdict::AgainAlone," => "Outcome::WorkerLost { alone: false } => failed(\"lost\".into()),"),
+        "crates/less-server/src/dispatch/retry.rs":
+            "Outcome::WorkerLost { alone: false } => Verdict::AgainAlone,"
+            => "Outcome::WorkerLost { alone: false } => failed(\"lost\".into()),"),
     case!(a_handler_that_crashes_its_process_costs_others_only_this_process, ["2.38"],
-        "crates/less-server/src/workers/worker.rs": "(true, false) => Answer::Lost," => "(true, false) => Answer::NotBegun,"),
+        "crates/less-server/src/workers/worker.rs":
+            "(true, false) => Answer::Lost,"
+            => "(true, false) => Answer::NotBegun,"),
     case!(a_poison_message_finds_its_end_alone, ["2.44", "2.45", "4.10"],
-        "crates/less-server/src/dispatch/mod.rs": "if delivery.alone {" => "if false {"),
+        "crates/less-server/src/dispatch/mod.rs":
+            "if delivery.alone {"
+            => "if false {"),
     case!(a_subscriber_runs_64_deliveries_at_once, ["16.02"],
-        "crates/less-project/src/config/mod.rs": "CONCURRENCY: u32 = 64" => "CONCURRENCY: u32 = 80"),
+        "crates/less-project/src/config/mod.rs":
+            "CONCURRENCY: u32 = 64"
+            => "CONCURRENCY: u32 = 80"),
     case!(a_worker_that_takes_too_much_memory_is_stopped, ["16.03"],
-        "crates/less-server/src/limits.rs": "WORKER_BYTES: u64 = 512 << 20" => "WORKER_BYTES: u64 = 4096 << 20"),
+        "crates/less-server/src/limits.rs":
+            "WORKER_BYTES: u64 = 512 << 20"
+            => "WORKER_BYTES: u64 = 4096 << 20"),
     case!(no_worker_outlives_its_server, ["2.47"],
-        "crates/less-server/src/workers/launch.rs": "rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;" => ""),
+        "crates/less-server/src/workers/launch.rs":
+            "rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;"
+            => ""),
 ];
 
 /// A worker with neighbours in flight, requests and deliveries, and then a handler that misbehaves.
@@ -201,6 +221,7 @@ fn no_worker_outlives_its_server(scene: &Scene) {
     let bad = format!("{}/blocks", stage.project().deploy().url("bad"));
     // One that is idle, and one in an endless loop.
     thread::spawn(move || less_tests::harness::Request::new("GET", &bad).try_send().ok());
+    stage.notes("blocking", 1);
     let blocked = stage.notes("struck", 1)[0]["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).unwrap();
     let workers = stage.home.workers();
     assert!(workers.iter().any(|worker| worker.pid == blocked), "{blocked} in {workers:?}");

@@ -13,33 +13,55 @@ use crate::scene::{Scene, Stage};
 /// With the project `packages`.
 pub(crate) const PACKAGES: &[Case] = &[
     case!(the_projects_packages_are_installed_at_build, ["2.18"],
-        "crates/less-server/src/build/npm.rs": "command.arg(verb)" => "command.arg(\"help\")"),
+        "crates/less-server/src/build/npm.rs":
+            "command.arg(verb)"
+            => "command.arg(\"help\")"),
     case!(a_package_that_is_only_an_es_module_can_be_required, ["2.12"], only [JavaScript] "the others have no `require`",
-        "crates/less-server/src/build/program.rs": "const FLAGS: [&str; 2] = [\"--disable-warning=ExperimentalWarning\"" => "const FLAGS: [&str; 2] = [\"--no-experimental-require-module\""),
+        "crates/less-server/src/build/program.rs":
+            "const FLAGS: [&str; 2] = [\"--disable-warning=ExperimentalWarning\""
+            => "const FLAGS: [&str; 2] = [\"--no-experimental-require-module\""),
     case!(our_sdk_wins_over_a_package_of_its_name, ["2.15"], only [JavaScript, TypeScript] "the sentence is about node_modules",
-        "crates/less-server/src/build/version.rs": "    link_sdk(root, sdk)?;\n" => ""),
+        "crates/less-server/src/build/version.rs":
+            "    link_sdk(root, sdk)?;\n"
+            => ""),
     case!(shared_modules_win_over_packages_with_a_warning, ["2.16"],
-        "crates/less-project/src/discover/modules.rs": "hides the package `{}`" => "is beside the package `{}`"),
+        "crates/less-project/src/discover/modules.rs":
+            "hides the package `{}`"
+            => "is beside the package `{}`"),
     case!(yarn_is_called_where_its_lock_file_is, ["2.19"], only [JavaScript, TypeScript] "npm and yarn are for Node.js",
-        "crates/less-server/src/build/npm.rs": "Some(\"yarn.lock\") => Self::Yarn," => "Some(\"yarn.lock\") => Self::NpmInstall,"),
+        "crates/less-server/src/build/npm.rs":
+            "Some(\"yarn.lock\") => Self::Yarn,"
+            => "Some(\"yarn.lock\") => Self::NpmInstall,"),
     case!(packages_are_installed_once, ["2.21"],
-        "crates/less-server/src/build/dependencies.rs": "if !node_modules.is_dir() {" => "if true {"),
+        "crates/less-server/src/build/dependencies.rs":
+            "if !node_modules.is_dir() {"
+            => "if true {"),
     case!(the_installers_own_error_is_shown, ["2.22"],
-        "crates/less-server/src/build/installer.rs": "; it said:\\n{output}" => ""),
+        "crates/less-server/src/build/installer.rs":
+            "; it said:\\n{output}"
+            => ""),
 ];
 
 /// With the project `shared`.
 pub(crate) const SHARED: &[Case] = &[case!(a_shared_module_is_found_by_its_name_in_every_handler, ["11.01", "11.02"],
-        "crates/less-server/src/build/version.rs": "link(&Path::new(\"../shared\").join(name), &modules.join(name))?;" => "link(&Path::new(\"../shared\").join(name), &modules.join(format!(\"{name}s\")))?;")];
+        "crates/less-server/src/build/version.rs":
+            "link(&Path::new(\"../shared\").join(name), &modules.join(name))?;"
+            => "link(&Path::new(\"../shared\").join(name), &modules.join(format!(\"{name}s\")))?;")];
 
 /// With the project `handlers`.
 pub(crate) const CASES: &[Case] = &[
     case!(syntax_decides_what_a_js_is, ["2.11"], only [JavaScript] "the sentence is about .js",
-        "crates/less-server/src/build/version.rs": "fs::write(&package, \"{}\\n\")" => "fs::write(&package, \"{ \\\"type\\\": \\\"module\\\" }\\n\")"),
+        "crates/less-server/src/build/version.rs":
+            "fs::write(&package, \"{}\\n\")"
+            => "fs::write(&package, \"{ \\\"type\\\": \\\"module\\\" }\\n\")"),
     case!(build_checks_the_version_of_node, ["2.13"], only [JavaScript, TypeScript] "Python needs no Node.js",
-        "crates/less-server/src/build/node.rs": "20 => self.minor >= 19," => "18 => true, 20 => self.minor >= 19,"),
+        "crates/less-server/src/build/node.rs":
+            "20 => self.minor >= 19,"
+            => "18 => true, 20 => self.minor >= 19,"),
     case!(a_shared_module_with_the_name_of_a_builtin_is_a_problem, ["2.17"],
-        "crates/less-project/src/discover/modules.rs": "diagnostics_channel dns domain events fs http" => "diagnostics_channel dns domain events http"),
+        "crates/less-project/src/discover/modules.rs":
+            "diagnostics_channel dns domain events fs http"
+            => "diagnostics_channel dns domain events http"),
 ];
 
 fn the_projects_packages_are_installed_at_build(scene: &Scene) {

@@ -11,35 +11,65 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(what_was_set_is_got_until_it_is_deleted, ["9.01", "9.02", "9.03"],
-        "crates/less-server/src/services/kvs.rs": "\"delete\" => Operation::Delete," => "\"delete\" => Operation::Increment { by: 0.0 },"),
+        "crates/less-server/src/services/kvs.rs":
+            "\"delete\" => Operation::Delete,"
+            => "\"delete\" => Operation::Increment { by: 0.0 },"),
     case!(any_json_value_can_be_kept, ["9.04"],
-        "crates/less-server/src/services/kvs.rs": "|value| with_version(&value))" => "|value| if value.json.len() < 3 { Bytes::from_static(b\"null\") } else { with_version(&value) })"),
+        "crates/less-server/src/services/kvs.rs":
+            "|value| with_version(&value))"
+            => "|value| if value.json.len() < 3 { Bytes::from_static(b\"null\") } else { with_version(&value) })"),
     case!(a_key_is_a_string_of_1_to_2048_bytes, ["9.05"],
-        "crates/less-server/src/limits.rs": "const KEY_BYTES: usize = 2 << 10" => "const KEY_BYTES: usize = 3 << 10"),
+        "crates/less-server/src/limits.rs":
+            "const KEY_BYTES: usize = 2 << 10"
+            => "const KEY_BYTES: usize = 3 << 10"),
     case!(a_value_has_at_most_400_kib, ["9.06"],
-        "crates/less-server/src/limits.rs": "VALUE_BYTES: usize = 400 << 10" => "VALUE_BYTES: usize = 401 << 10"),
+        "crates/less-server/src/limits.rs":
+            "VALUE_BYTES: usize = 400 << 10"
+            => "VALUE_BYTES: usize = 401 << 10"),
     case!(set_replaces_value_and_ttl, ["9.07"],
-        "crates/less-store/src/embedded/values/write.rs": "Effect::Put { json, expires_at } => {" => "Effect::Put { json, expires_at } => {\n                let expires_at = live.as_ref().and_then(|kept| kept.expires_at).or(expires_at);"),
+        "crates/less-store/src/embedded/values/write.rs":
+            "Effect::Put { json, expires_at } => {"
+            => "Effect::Put { json, expires_at } => {\n                let expires_at = live.as_ref().and_then(|kept| kept.expires_at).or(expires_at);"),
     case!(an_expired_item_is_not_returned, ["9.08"],
-        "crates/less-server/src/services/kvs.rs": "later(clock::now_ms(), ttl)" => "later(clock::now_ms(), ttl * 10.0)"),
+        "crates/less-server/src/services/kvs.rs":
+            "later(clock::now_ms(), ttl)"
+            => "later(clock::now_ms(), ttl * 10.0)"),
     case!(what_was_set_survives_the_death_of_the_server_with_its_event, ["9.09", "9.13"],
-        "crates/less-store/src/embedded/batch.rs": "self.rows.commit.execute([])?;\n        Ok(())" => "self.rows.rollback()?;\n        Ok(())"),
+        "crates/less-store/src/embedded/batch.rs":
+            "self.rows.commit.execute([])?;\n        Ok(())"
+            => "self.rows.rollback()?;\n        Ok(())"),
     case!(changes_are_told_with_old_and_new_value, ["9.10", "9.11", "9.12"],
-        "crates/less-store/src/values.rs": "\"kvs_updated\"" => "\"kvs_created\""),
+        "crates/less-store/src/values.rs":
+            "\"kvs_updated\""
+            => "\"kvs_created\""),
     case!(changes_of_one_key_are_told_in_order, ["9.14"],
-        "crates/less-store/src/values/effect.rs": "ordering_key: Some(self.key.into())," => "ordering_key: None,"),
+        "crates/less-store/src/values/effect.rs":
+            "ordering_key: Some(self.key.into()),"
+            => "ordering_key: None,"),
     case!(changes_may_be_larger_than_a_message, ["9.15"],
-        "crates/less-store/src/values/effect.rs": "payload.extend_from_slice(value);" => "payload.extend_from_slice(if value.len() > 256 << 10 { b\"null\" } else { value });"),
+        "crates/less-store/src/values/effect.rs":
+            "payload.extend_from_slice(value);"
+            => "payload.extend_from_slice(if value.len() > 256 << 10 { b\"null\" } else { value });"),
     case!(an_expiry_is_told_as_a_deletion_once, ["9.16"],
-        "crates/less-store/src/embedded/values/write.rs": "self.tell_of(batch, project, event, Behalf::expiry(), now)" => "if event.key.is_empty() { self.tell_of(batch, project, event, Behalf::expiry(), now) } else { Ok(()) }"),
+        "crates/less-store/src/embedded/values/write.rs":
+            "self.tell_of(batch, project, event, Behalf::expiry(), now)"
+            => "if event.key.is_empty() { self.tell_of(batch, project, event, Behalf::expiry(), now) } else { Ok(()) }"),
     case!(a_set_of_an_expired_key_is_told_as_deletion_and_creation, ["9.17"],
-        "crates/less-store/src/embedded/values/write.rs": "self.tell_of(batch, project, event, Behalf::expiry(), now)" => "if event.key.is_empty() { self.tell_of(batch, project, event, Behalf::expiry(), now) } else { Ok(()) }"),
+        "crates/less-store/src/embedded/values/write.rs":
+            "self.tell_of(batch, project, event, Behalf::expiry(), now)"
+            => "if event.key.is_empty() { self.tell_of(batch, project, event, Behalf::expiry(), now) } else { Ok(()) }"),
     case!(keys_are_listed_by_their_prefix, ["9.18"],
-        "crates/less-store/src/embedded/values.rs": "if !key.starts_with(prefix) {" => "if key.is_empty() {"),
+        "crates/less-store/src/embedded/values.rs":
+            "if !key.starts_with(prefix) {"
+            => "if key.is_empty() {"),
     case!(concurrent_increments_lose_nothing, ["9.19"],
-        "crates/less-server/src/services/kvs.rs": "options.by.unwrap_or(1.0)" => "options.by.unwrap_or(1.0).abs()"),
+        "crates/less-server/src/services/kvs.rs":
+            "options.by.unwrap_or(1.0)"
+            => "options.by.unwrap_or(1.0).abs()"),
     case!(a_set_with_a_version_is_refused_when_it_is_another, ["9.20", "9.21"],
-        "crates/less-server/src/services/kvs.rs": "if_version: options.if_version })" => "if_version: None })"),
+        "crates/less-server/src/services/kvs.rs":
+            "if_version: options.if_version })"
+            => "if_version: None })"),
 ];
 
 #[track_caller]

@@ -8,33 +8,61 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(headers_have_canonical_names_each_once, ["3.01", "3.02"],
-        "crates/less-server/src/triggers/http/headers.rs": "start = c == '-';" => "start = false;"),
+        "crates/less-server/src/triggers/http/headers.rs":
+            "start = c == '-';"
+            => "start = false;"),
     case!(a_header_is_found_in_any_case, ["3.03"],
-        "sdk/node/http.cjs": "const wanted = name.toLowerCase();" => "const wanted = name;"),
+        "sdk/node/http.cjs":
+            "const wanted = name.toLowerCase();"
+            => "const wanted = name;"),
     case!(a_body_is_a_string_and_base64_when_it_is_not_utf8, ["3.04", "3.05"],
-        "crates/less-server/src/triggers/http/api.rs": "std::str::from_utf8(&self.body).is_err()" => "false"),
+        "crates/less-server/src/triggers/http/api.rs":
+            "std::str::from_utf8(&self.body).is_err()"
+            => "false"),
     case!(a_query_is_decoded_and_repeated_names_are_kept_apart, ["3.06", "3.07"],
-        "crates/less-server/src/triggers/http/api.rs": "less_project::parse_query(self.head.uri.query().unwrap_or_default())" => "Vec::new()"),
+        "crates/less-server/src/triggers/http/api.rs":
+            "less_project::parse_query(self.head.uri.query().unwrap_or_default())"
+            => "Vec::new()"),
     case!(parameters_are_decoded_and_an_encoded_slash_stays_inside, ["1.19", "3.08", "3.37"],
-        "crates/less-server/src/triggers/http/api.rs": "params: route.params," => "params: Vec::new(),"),
+        "crates/less-server/src/triggers/http/api.rs":
+            "params: route.params,"
+            => "params: Vec::new(),"),
     case!(a_plus_is_a_space_in_queries_only, ["3.38"],
-        "crates/less-project/src/routes/decode.rs": "b'+'" => "b'*'"),
+        "crates/less-project/src/routes/decode.rs":
+            "b'+'"
+            => "b'*'"),
     case!(method_and_path_are_those_of_the_request, ["3.09"],
-        "crates/less-server/src/triggers/http/api.rs": "path: target.path.to_owned()," => "path: self.head.uri.path().to_owned(),"),
+        "crates/less-server/src/triggers/http/api.rs":
+            "path: target.path.to_owned(),"
+            => "path: self.head.uri.path().to_owned(),"),
     case!(handlers_in_the_folder_of_the_api_serve_its_root, ["3.39"],
-        "crates/less-server/src/triggers/http/door.rs": "None => (rest, \"/\")," => "None => (rest, \"/index\"),"),
+        "crates/less-server/src/triggers/http/door.rs":
+            "None => (rest, \"/\"),"
+            => "None => (rest, \"/index\"),"),
     case!(the_leftmost_fixed_segment_wins_with_backtracking, ["3.34", "3.35"],
-        "crates/less-project/src/routes/mod.rs": "return node.verbs[self.verb? as usize];" => "return node.verbs.into_iter().flatten().next();"),
+        "crates/less-project/src/routes/mod.rs":
+            "return node.verbs[self.verb? as usize];"
+            => "return node.verbs.into_iter().flatten().next();"),
     case!(one_trailing_slash_is_ignored, ["3.36"],
-        "crates/less-project/src/routes/mod.rs": "path.strip_suffix('/').unwrap_or(path)" => "path"),
+        "crates/less-project/src/routes/mod.rs":
+            "path.strip_suffix('/').unwrap_or(path)"
+            => "path"),
     case!(head_is_served_by_get, ["3.40"],
-        "crates/less-project/src/routes/mod.rs": "if method == \"HEAD\" { \"GET\" } else { method }" => "method"),
+        "crates/less-project/src/routes/mod.rs":
+            "if method == \"HEAD\" { \"GET\" } else { method }"
+            => "method"),
     case!(an_unknown_route_is_404_and_another_verb_405_with_allow, ["3.32", "3.33"],
-        "crates/less-server/src/triggers/http/failure.rs": "Self::WrongVerb { .. } => (StatusCode::METHOD_NOT_ALLOWED" => "Self::WrongVerb { .. } => (StatusCode::NOT_FOUND"),
+        "crates/less-server/src/triggers/http/failure.rs":
+            "Self::WrongVerb { .. } => (StatusCode::METHOD_NOT_ALLOWED"
+            => "Self::WrongVerb { .. } => (StatusCode::NOT_FOUND"),
     case!(cors_is_open_by_default, ["3.41"],
-        "crates/less-server/src/triggers/http/cors.rs": "or_insert(HeaderValue::from_static(\"*\"));" => "or_insert(HeaderValue::from_static(\"null\"));"),
+        "crates/less-server/src/triggers/http/cors.rs":
+            "or_insert(HeaderValue::from_static(\"*\"));"
+            => "or_insert(HeaderValue::from_static(\"null\"));"),
     case!(cors_can_be_narrowed, ["3.42", "13.09"],
-        "crates/less-server/src/triggers/http/cors.rs": "let Some(listed) = &self.0 else {" => "let Some(listed) = self.0.as_ref().filter(|_| false) else {"),
+        "crates/less-server/src/triggers/http/cors.rs":
+            "let Some(listed) = &self.0 else {"
+            => "let Some(listed) = self.0.as_ref().filter(|_| false) else {"),
 ];
 
 fn headers_have_canonical_names_each_once(scene: &Scene) {

@@ -8,27 +8,49 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_response_is_200_and_empty_unless_said, ["3.10"],
-        "sdk/node/invocations.cjs": "{ statusCode: 200, headers: {}, body: '' }" => "{ statusCode: 204, headers: {}, body: '' }"),
+        "sdk/node/invocations.cjs":
+            "{ statusCode: 200, headers: {}, body: '' }"
+            => "{ statusCode: 204, headers: {}, body: '' }"),
     case!(both_spellings_of_the_status_count, ["3.12"],
-        "sdk/node/http.cjs": "value.status_code ?? value.statusCode ?? 200" => "value.statusCode ?? 200"),
+        "sdk/node/http.cjs":
+            "value.status_code ?? value.statusCode ?? 200"
+            => "value.statusCode ?? 200"),
     case!(strings_and_numbers_are_sent_as_text, ["3.13"],
-        "sdk/node/http.cjs": "return { content: String(body), type: TEXT };" => "return { content: `#${body}`, type: TEXT };"),
+        "sdk/node/http.cjs":
+            "return { content: String(body), type: TEXT };"
+            => "return { content: `#${body}`, type: TEXT };"),
     case!(objects_and_arrays_are_sent_as_json, ["3.14"],
-        "sdk/node/http.cjs": "const JSON_TYPE = 'application/json';" => "const JSON_TYPE = 'text/json';"),
+        "sdk/node/http.cjs":
+            "const JSON_TYPE = 'application/json';"
+            => "const JSON_TYPE = 'text/json';"),
     case!(bytes_are_sent_as_they_are, ["3.15"],
-        "sdk/node/http.cjs": "if (body instanceof Uint8Array) return { content: body," => "if (body instanceof Uint8Array) return { content: String(body),"),
+        "sdk/node/http.cjs":
+            "if (body instanceof Uint8Array) return { content: body,"
+            => "if (body instanceof Uint8Array) return { content: String(body),"),
     case!(a_header_may_have_several_values, ["3.16"],
-        "sdk/node/http.cjs": "for (const value of values) list.push(name, value);" => "list.push(name, values.join());"),
+        "sdk/node/http.cjs":
+            "for (const value of values) list.push(name, value);"
+            => "list.push(name, values.join());"),
     case!(returning_nothing_means_the_response_as_it_stands, ["3.17"],
-        "sdk/node/invocations.cjs": "result ??= response;" => "result ??= { body: '' };"),
+        "sdk/node/invocations.cjs":
+            "result ??= response;"
+            => "result ??= { body: '' };"),
     case!(middlewares_run_in_order_and_share_both_objects, ["3.11", "3.18"],
-        "sdk/node/http.cjs": "return runFrom(0);" => "return runFrom(1);"),
+        "sdk/node/http.cjs":
+            "return runFrom(0);"
+            => "return runFrom(1);"),
     case!(a_middleware_that_does_not_call_next_ends_the_request, ["3.19", "3.21"],
-        "sdk/node/http.cjs": "if (!rest) return result ?? response;" => "if (!rest) return next();"),
+        "sdk/node/http.cjs":
+            "if (!rest) return result ?? response;"
+            => "if (!rest) return next();"),
     case!(the_request_waits_for_a_next_that_nobody_awaited, ["3.20"],
-        "sdk/node/http.cjs": "return result ?? ofRest;" => "return result ?? response;"),
+        "sdk/node/http.cjs":
+            "if (!rest) return result ?? response;"
+            => "return result ?? response;"),
     case!(requests_and_responses_are_dicts_with_attributes, ["3.22"], only [Python] "the sentence is about Python",
-        "sdk/python/less/_worker/http.py": "return request, Response(" => "return dict(request), Response("),
+        "sdk/python/less/_worker/http.py":
+            "return request, Response("
+            => "return dict(request), Response("),
 ];
 
 fn answer(scene: &Scene, path: &str) -> Answer {

@@ -13,23 +13,41 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_server_and_a_run_live_side_by_side_in_one_home, ["15.01", "15.02"],
-        "crates/less-cli/src/resolve.rs": "self.0.join(\"run\").join(name.as_ref())" => "self.0.join(\"server\")"),
+        "crates/less-cli/src/resolve.rs":
+            "self.0.join(\"run\").join(name.as_ref())"
+            => "self.0.join(\"server\")"),
     case!(two_homes_never_meet, ["15.03"],
-        "crates/less-cli/src/resolve.rs": "(Some(given), _) => Ok(LessHome(here.join(given)))," => "(Some(_), _) => Ok(LessHome(std::env::temp_dir().join(\"../../one-home\"))),"),
+        "crates/less-cli/src/resolve.rs":
+            "(Some(given), _) => Ok(LessHome(here.join(given))),"
+            => "(Some(_), _) => Ok(LessHome(std::env::temp_dir().join(\"../../one-home\"))),"),
     case!(only_this_machine_is_listened_to, ["15.04"],
-        "crates/less-server/src/triggers/http/bind.rs": "listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?" => "listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?"),
+        "crates/less-server/src/triggers/http/bind.rs":
+            "listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?"
+            => "listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?"),
     case!(run_gives_ports_in_alphabetical_order_and_goes_round_taken_ones, ["15.05", "15.06"],
-        "crates/less-server/src/triggers/http/bind.rs": "if taken == Taken::NextFree { port.saturating_add(NEXT) } else { port }" => "port"),
+        "crates/less-server/src/triggers/http/bind.rs":
+            "if taken == Taken::NextFree { port.saturating_add(NEXT) } else { port }"
+            => "port"),
     case!(paths_mirror_the_folder, ["15.07"],
-        "crates/less-server/src/triggers/http/door.rs": "Some(\"apis\") => {" => "Some(\"api\") => {"),
+        "crates/less-server/src/triggers/http/door.rs":
+            "Some(\"apis\") => {"
+            => "Some(\"api\") => {"),
     case!(a_server_keeps_its_port_or_says_who_cannot, ["15.08"],
-        "crates/less-server/src/home.rs": "serde_json::from_slice(&fs::read(self.0.join(\"ports.json\")).ok()?).ok()" => "None"),
+        "crates/less-server/src/home.rs":
+            "serde_json::from_slice(&fs::read(self.0.join(\"ports.json\")).ok()?).ok()"
+            => "None"),
     case!(the_control_api_has_a_port_and_a_token_of_its_own, ["15.09"],
-        "crates/less-server/src/control/mod.rs": "if !self.is_authorized(request.headers()) {" => "if false {"),
+        "crates/less-server/src/control/mod.rs":
+            "if !self.is_authorized(request.headers()) {"
+            => "if false {"),
     case!(unknown_hosts_and_foreign_pages_are_refused, ["15.10", "15.11"],
-        "crates/less-server/src/triggers/http/headers.rs": "if is_loopback(host) { Ok(()) } else { Err(Failure::UnknownHost) }" => "Ok(())"),
+        "crates/less-server/src/triggers/http/headers.rs":
+            "if is_loopback(host) { Ok(()) } else { Err(Failure::UnknownHost) }"
+            => "Ok(())"),
     case!(links_that_lead_out_of_the_project_are_refused, ["16.06"],
-        "crates/less-project/src/discover/walk.rs": "if !real.starts_with(&self.root) {" => "if false {"),
+        "crates/less-project/src/discover/walk.rs":
+            "if !real.starts_with(&self.root) {"
+            => "if false {"),
 ];
 
 fn a_server_and_a_run_live_side_by_side_in_one_home(scene: &Scene) {

@@ -10,21 +10,37 @@ use crate::scene::Scene;
 
 pub(crate) const CASES: &[Case] = &[
     case!(publish_resolves_with_the_id_that_subscribers_see, ["4.01", "4.06"],
-        "crates/less-server/src/services/publish.rs": "Ok(id) => Ok(Bytes::from(format!(r#\"{{\"id\":\"{id}\"}}\"#)))," => "Ok(_) => Ok(Bytes::from(format!(r#\"{{\"id\":\"{}\"}}\"#, Uuid::now_v7()))),"),
+        "crates/less-server/src/services/publish.rs":
+            "Ok(id) => Ok(Bytes::from(format!(r#\"{{\"id\":\"{id}\"}}\"#))),"
+            => "Ok(_) => Ok(Bytes::from(format!(r#\"{{\"id\":\"{}\"}}\"#, Uuid::now_v7()))),"),
     case!(what_was_published_survives_the_death_of_the_server, ["4.02"],
-        "crates/less-store/src/embedded/batch.rs": "self.rows.commit.execute([])?;\n        Ok(())" => "self.rows.rollback()?;\n        Ok(())"),
+        "crates/less-store/src/embedded/batch.rs":
+            "self.rows.commit.execute([])?;\n        Ok(())"
+            => "self.rows.rollback()?;\n        Ok(())"),
     case!(any_json_value_arrives_as_it_was_published, ["4.04"],
-        "sdk/node/codec.cjs": "return JSON.parse(buffer.utf8Slice(at, end));" => "return JSON.parse(buffer.latin1Slice(at, end));"),
+        "sdk/node/codec.cjs":
+            "return JSON.parse(buffer.utf8Slice(at, end));"
+            => "return JSON.parse(buffer.latin1Slice(at, end));"),
     case!(a_message_of_256_kib_is_taken_and_a_byte_more_is_an_error_at_publish, ["4.05"],
-        "crates/less-server/src/limits.rs": "MESSAGE_BYTES: usize = 256 << 10" => "MESSAGE_BYTES: usize = 257 << 10"),
+        "crates/less-server/src/limits.rs":
+            "MESSAGE_BYTES: usize = 256 << 10"
+            => "MESSAGE_BYTES: usize = 257 << 10"),
     case!(a_delivery_that_was_interrupted_is_made_again, ["4.07"],
-        "crates/less-store/src/embedded/mod.rs": "Catalog::load(&home.conn, &shared.lanes, true)" => "Catalog::load(&home.conn, &shared.lanes, false)"),
+        "crates/less-store/src/embedded/mod.rs":
+            "Catalog::load(&home.conn, &shared.lanes, true)"
+            => "Catalog::load(&home.conn, &shared.lanes, false)"),
     case!(the_topics_api_answers_202_with_an_id_to_whoever_is_on_this_machine, ["4.40", "4.45"],
-        "crates/less-server/src/triggers/http/publish.rs": "StatusCode::ACCEPTED" => "StatusCode::CREATED"),
+        "crates/less-server/src/triggers/http/publish.rs":
+            "StatusCode::ACCEPTED"
+            => "StatusCode::CREATED"),
     case!(the_topics_api_tells_what_is_wrong, ["4.41", "4.42", "4.43"],
-        "crates/less-server/src/triggers/http/failure.rs": "#[error(\"Topic not found\")]" => "#[error(\"No such topic\")]"),
+        "crates/less-server/src/triggers/http/failure.rs":
+            "#[error(\"Topic not found\")]"
+            => "#[error(\"No such topic\")]"),
     case!(the_topics_api_takes_an_idempotency_key, ["4.44"],
-        "crates/less-server/src/triggers/http/publish.rs": "\"idempotency-key\"" => "\"idempotence-key\""),
+        "crates/less-server/src/triggers/http/publish.rs":
+            "\"idempotency-key\""
+            => "\"idempotence-key\""),
 ];
 
 /// Publishes through the handler; its answer.

@@ -10,29 +10,53 @@ use crate::scene::{Scene, Stage};
 
 pub(crate) const CASES: &[Case] = &[
     case!(a_failed_delivery_waits_1_2_and_4_seconds, ["4.08", "4.11", "14.03"],
-        "crates/less-project/src/config/mod.rs": "factor: 2.0, longest" => "factor: 1.0, longest"),
+        "crates/less-project/src/config/mod.rs":
+            "factor: 2.0, longest"
+            => "factor: 1.0, longest"),
     case!(the_longest_wait_is_5_minutes, ["4.12"],
-        "crates/less-project/src/config/mod.rs": "longest: Duration::from_secs(5 * 60)" => "longest: Duration::from_secs(50 * 60)"),
+        "crates/less-project/src/config/mod.rs":
+            "longest: Duration::from_secs(5 * 60)"
+            => "longest: Duration::from_secs(50 * 60)"),
     case!(what_takes_too_long_has_failed, ["4.09", "13.04"],
-        "crates/less-server/src/dispatch/retry.rs": "Outcome::TimedOut { limit } => failed(" => "Outcome::TimedOut { limit } if limit.is_zero() => Verdict::Done, Outcome::TimedOut { .. } => Verdict::Release, Outcome::TimedOut { limit } => failed("),
+        "crates/less-server/src/dispatch/retry.rs":
+            "Outcome::TimedOut { limit } => failed("
+            => "Outcome::TimedOut { limit } if limit.is_zero() => Verdict::Done, Outcome::TimedOut { .. } => Verdict::Release, Outcome::TimedOut { limit } => failed("),
     case!(when_its_time_is_over_a_delivery_is_a_dead_letter, ["4.13", "13.03"],
-        "crates/less-server/src/dispatch/retry.rs": "if due < expires {" => "if due < i64::MAX {"),
+        "crates/less-server/src/dispatch/retry.rs":
+            "if due < expires {"
+            => "if due < i64::MAX {"),
     case!(a_failing_subscriber_delays_neither_others_nor_its_own_later_messages, ["4.15", "4.16"],
-        "crates/less-server/src/dispatch/mod.rs": "this.attempt(delivery).await;\n                    drop(slot);" => "this.attempt(delivery).await;\n                    std::mem::forget(slot);"),
+        "crates/less-server/src/dispatch/mod.rs":
+            "this.attempt(delivery).await;\n                    drop(slot);"
+            => "this.attempt(delivery).await;\n                    std::mem::forget(slot);"),
     case!(a_refused_message_is_a_dead_letter_at_once, ["4.21"],
-        "crates/less-server/src/dispatch/retry.rs": "Outcome::Threw { thrown, retriable: false } => {" => "Outcome::Threw { thrown, retriable: false } if thrown.name.is_empty() => {"),
+        "crates/less-server/src/dispatch/retry.rs":
+            "Outcome::Threw { thrown, retriable: false } => {"
+            => "Outcome::Threw { thrown, retriable: false } if thrown.name.is_empty() => {"),
     case!(a_deploy_without_a_subscriber_parks_its_deliveries_until_it_returns, ["4.32", "4.34"],
-        "crates/less-server/src/projects/describe.rs": "and {waiting} deliveries wait for it" => "and what waits for it waits"),
+        "crates/less-server/src/projects/describe.rs":
+            "and {waiting} deliveries wait for it"
+            => "and what waits for it waits"),
     case!(parked_deliveries_expire_as_usual, ["4.33"],
-        "crates/less-store/src/embedded/refill.rs": "if delivery.expires_at <= now {" => "if delivery.expires_at <= i64::MIN {"),
+        "crates/less-store/src/embedded/refill.rs":
+            "if delivery.expires_at <= now {"
+            => "if delivery.expires_at <= i64::MIN {"),
     case!(a_new_subscriber_gets_what_is_published_after_the_switch, ["4.35"],
-        "crates/less-store/src/embedded/jobs.rs": "self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?;" => "if self.catalog.subscribers().is_empty() { self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?; }"),
+        "crates/less-store/src/embedded/jobs.rs":
+            "self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?;"
+            => "if self.catalog.subscribers().is_empty() { self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?; }"),
     case!(a_deploy_hurries_what_waits_and_keeps_the_attempts, ["4.36"],
-        "crates/less-server/src/projects/deploy.rs": "topics.hurry(&name).await" => "topics.hurry(\"nobody\").await"),
+        "crates/less-server/src/projects/deploy.rs":
+            "topics.hurry(&name).await"
+            => "topics.hurry(\"nobody\").await"),
     case!(running_invocations_finish_on_the_old_version_and_the_rest_starts_on_the_new, ["4.37", "4.38"],
-        "crates/less-server/src/projects/deploy.rs": "old.retire(limits::RETIRE).await;" => "old.retire(std::time::Duration::ZERO).await;"),
+        "crates/less-server/src/projects/deploy.rs":
+            "old.retire(limits::RETIRE).await;"
+            => "old.retire(std::time::Duration::ZERO).await;"),
     case!(after_a_failed_deploy_the_old_version_stays, ["4.39"],
-        "crates/less-server/src/workers/pool.rs": "Ok(Ok(loaded)) if loaded.problems.is_empty() => {" => "Ok(Ok(loaded)) => {"),
+        "crates/less-server/src/workers/pool.rs":
+            "Ok(Ok(loaded)) if loaded.problems.is_empty() => {"
+            => "Ok(Ok(loaded)) => {"),
 ];
 
 const PICKY: &str = "topics/meals/picky";

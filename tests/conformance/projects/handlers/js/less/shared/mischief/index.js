@@ -1,5 +1,5 @@
 // All that a handler should not do.
-const { sleep } = require('notes');
+const { note, sleep } = require('notes');
 
 exports.mischief = {
   throws: () => {
@@ -8,6 +8,7 @@ exports.mischief = {
   never_returns: () => new Promise(() => {}),
   blocks: async () => {
     await sleep(50);
+    note('blocking', true);
     for (;;);
   },
   exits: () => process.exit(1),

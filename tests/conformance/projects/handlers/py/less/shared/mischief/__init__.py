@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 
+from notes import note
+
 
 async def throws():
     raise ValueError("on purpose")
@@ -15,6 +17,7 @@ async def never_returns():
 
 async def blocks():
     await asyncio.sleep(0.05)
+    note("blocking", True)
     while True:
         pass
 

@@ -1,6 +1,6 @@
 // All that a handler should not do.
 import process from 'node:process';
-import { sleep } from 'notes';
+import { note, sleep } from 'notes';
 
 export const mischief: Record<string, () => unknown> = {
   throws: () => {
@@ -9,6 +9,7 @@ export const mischief: Record<string, () => unknown> = {
   never_returns: () => new Promise<never>(() => {}),
   blocks: async () => {
     await sleep(50);
+    note('blocking', true);
     for (;;);
   },
   exits: () => process.exit(1),

@@ -1,6 +1,10 @@
-// None of its publishes is awaited.
+// Nobody awaits its publishes, one after the other.
 const { topics } = require('@chuva.io/less');
 
+const publishAll = async () => {
+  for (let n = 0; n < 20; n += 1) await topics.forgotten.publish(n);
+};
+
 exports.process = async () => {
-  for (let n = 0; n < 20; n += 1) topics.forgotten.publish(n);
+  publishAll();
 };
