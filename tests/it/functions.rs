@@ -185,3 +185,129 @@ exports.process = (text) => topics.told.publish(text);
     told.sort();
     assert_eq!(told, ["from the function", "from the subscriber"]);
 }
+
+/// The callee runs in the process that waits for it: neither's bytes may keep the other's from being read.
+#[test]
+fn large_arguments_at_once_do_not_block_the_process_that_is_to_answer() {
+    let home = Home::new();
+    let sends = "
+const { functions } = require('@chuva.io/less');
+exports.process = async () => ({ body: String((await functions.echo('x'.repeat(5.5e6))).length) });
+";
+    let files = [
+        ("less/apis/calls/large/post.js", sends),
+        ("less/apis/calls/ping/get.js", "exports.process = async () => ({ body: 'pong' });"),
+        ("less/functions/echo/index.js", "exports.process = async (text) => text;"),
+    ];
+    let api = home.project("large", &files).deploy().url("calls").to_owned();
+    let clients: Vec<_> = (0..6)
+        .map(|_| {
+            let url = format!("{api}/large");
+            std::thread::spawn(move || http::post(&url, "").expect(200).text())
+        })
+        .collect();
+    assert_eq!(http::get(&format!("{api}/ping")).expect(200).text(), "pong");
+    for client in clients {
+        assert_eq!(client.join().unwrap(), "5500000");
+    }
+}
+
+#[test]
+fn many_callers_that_have_a_process_each_leave_processes_to_what_they_call() {
+    let home = Home::new();
+    let calls = "
+import time
+from less import functions
+
+def process(request, response):
+    time.sleep(0.1)
+    return {'body': functions.slow(1)}
+";
+    let slow = "
+import time
+
+def process(n):
+    time.sleep(0.1)
+    return n
+";
+    let files = [("less/apis/calls/post.py", calls), ("less/functions/slow/__init__.py", slow)];
+    let url = home.project("crowd", &files).deploy().url("calls").to_owned();
+    let clients: Vec<_> = (0..80)
+        .map(|_| {
+            let url = url.clone();
+            std::thread::spawn(move || http::post(&url, "").expect(200).text())
+        })
+        .collect();
+    for client in clients {
+        assert_eq!(client.join().unwrap(), "1");
+    }
+}
+
+/// A delivery calls a function that takes its process along: after the first time both run alone.
+#[test]
+fn poison_in_a_called_function_finds_its_end_and_innocents_do_not_pay_for_it() {
+    let home = Home::new();
+    let asks = "
+const { functions } = require('@chuva.io/less');
+const { note } = require('notes');
+exports.process = async (message, { attempt }) => {
+  note('attempts', attempt);
+  await functions.dies(message);
+};
+";
+    let waits = "
+const { noted } = require('notes');
+exports.process = async () => {
+  while (!noted('go')) await new Promise((resolve) => setTimeout(resolve, 20));
+  return { body: 'went' };
+};
+";
+    let files = [
+        ("less/topics/starts/asks/index.js", asks),
+        ("less/functions/dies/index.js", "exports.process = () => process.exit(1);"),
+        ("less/apis/calm/get.js", waits),
+    ];
+    let project = home.project("poison", &files);
+    project
+        .write("less.config", "topics: { starts: { subscribers: { asks: { retry: { first: 1s, attempts: 3 } } } } }\n");
+    let deployed = project.deploy();
+    http::post(&format!("{}/starts", deployed.url("topics")), "1").expect(202);
+    eventually("it has struck the others' process once", || home.notes("attempts").len() >= 2);
+    let calm = deployed.url("calm").to_owned();
+    let innocent = std::thread::spawn(move || http::get(&calm).expect(200).text());
+    eventually("it is given up", || project.waiting() == 0);
+    home.give_note("go");
+    assert_eq!(innocent.join().unwrap(), "went");
+    let attempts: Vec<u64> = home.notes("attempts").iter().map(|attempt| attempt.as_u64().unwrap()).collect();
+    assert_eq!(attempts, [1, 1, 2, 3], "the first loss accuses nobody");
+}
+
+#[test]
+fn calls_that_wait_while_a_deploy_switches_versions_run_on_the_new_one() {
+    let home = Home::new();
+    let slow = "
+import time
+from notes import note, noted
+
+def process(n):
+    note('began', n)
+    while not noted('go'):
+        time.sleep(0.02)
+    return n
+";
+    let project = home.project("switch", &[("less/functions/slow/__init__.py", slow)]);
+    let functions = project.deploy().url("functions").to_owned();
+    let clients: Vec<_> = (0..48)
+        .map(|n| {
+            let url = format!("{functions}/slow");
+            std::thread::spawn(move || http::post(&url, n.to_string()).expect(200).text())
+        })
+        .collect();
+    eventually("every process is at work", || home.notes("began").len() >= 32);
+    project.deploy();
+    eventually("the others began on the new version", || home.notes("began").len() == 48);
+    home.give_note("go");
+    for (n, client) in clients.into_iter().enumerate() {
+        assert_eq!(client.join().unwrap(), n.to_string());
+    }
+}

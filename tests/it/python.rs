@@ -353,3 +353,70 @@ def process(request, response):
         assert_eq!(client.join().unwrap(), "went");
     }
 }
+
+#[test]
+fn a_subscriber_that_hangs_leaves_processes_to_requests() {
+    let home = Home::new();
+    let hangs = "
+import time
+from notes import note
+
+def process(message):
+    note('hanging', message)
+    time.sleep(1000)
+";
+    let ping = "
+def process(request, response):
+    return {'body': 'pong'}
+";
+    let project =
+        home.project("hangs", &[("less/topics/starts/hangs/__init__.py", hangs), ("less/apis/calm/get.py", ping)]);
+    project.write("less.config", "topics: { starts: { subscribers: { hangs: { timeout: 1s } } } }\n");
+    let deployed = project.deploy();
+    for n in 0..100 {
+        http::post(&format!("{}/starts", deployed.url("topics")), n.to_string()).expect(202);
+    }
+    let asked = Instant::now();
+    for rounds in 1.. {
+        assert_eq!(http::get(deployed.url("calm")).expect(200).text(), "pong");
+        if home.notes("hanging").len() >= 40 {
+            assert!(asked.elapsed() < Duration::from_secs(10) * rounds, "requests wait for what hangs");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_def_handler_is_not_starved_by_many_async_ones() {
+    let home = Home::new();
+    let waits = "
+import asyncio
+from notes import noted, note
+
+async def process(request, response):
+    note('waiting', 1)
+    while not noted('go'):
+        await asyncio.sleep(0.05)
+    return {'body': 'went'}
+";
+    let ping = "
+def process(request, response):
+    return {'body': 'pong'}
+";
+    let project = home.project("mixed", &[("less/apis/web/wait/get.py", waits), ("less/apis/web/ping/get.py", ping)]);
+    let api = project.deploy().url("web").to_owned();
+    let clients: Vec<_> = (0..60)
+        .map(|_| {
+            let url = format!("{api}/wait");
+            std::thread::spawn(move || http::get(&url).expect(200).text())
+        })
+        .collect();
+    eventually("sixty wait", || home.notes("waiting").len() == 60);
+    for _ in 0..50 {
+        assert_eq!(http::get(&format!("{api}/ping")).expect(200).text(), "pong");
+    }
+    home.give_note("go");
+    for client in clients {
+        assert_eq!(client.join().unwrap(), "went");
+    }
+}

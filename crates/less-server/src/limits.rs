@@ -37,10 +37,16 @@ pub(crate) const LOG_BYTES: u64 = 1 << 20;
 pub(crate) const LOG_LINE_BYTES: usize = 64 << 10;
 /// Resident memory of one worker.
 pub(crate) const WORKER_BYTES: u64 = 512 << 20;
-/// Worker processes of one version and language, blocked ones included.
+/// Worker processes of one version and runtime whose handlers share them, blocked ones included.
 pub(crate) const WORKERS: usize = 16;
+/// And where handlers have them to themselves (Python's `def`).
+pub(crate) const EXCLUSIVE_WORKERS: usize = 32;
+/// Of which one subscriber has at most so many.
+pub(crate) const EXCLUSIVE_OF_ONE: u32 = 8;
 /// And with those whose handler only waits for a function.
 pub(crate) const WORKERS_WITH_WAITING: usize = 64;
+/// With so many that wait, no handler begins that might wait, too: the others are for what they call.
+pub(crate) const WORKERS_WAITING: usize = 16;
 /// Functions that call one another.
 pub(crate) const CALL_DEPTH: u32 = 32;
 /// A deployed snapshot.

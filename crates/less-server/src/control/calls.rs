@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::api::{ErrorBody, Published};
 use super::{Answer, Refused, meant};
 use crate::limits;
-use crate::live::Live;
+use crate::live::{CallFrom, Live};
+use crate::registry::Registry;
 use crate::services::{From, PublishError};
 use crate::triggers::http::{check_json, full, json};
 
@@ -33,14 +34,16 @@ pub(super) async fn publish(live: &Live, topic: &str, query: &[(String, String)]
 }
 
 /// Answers with the function's result.
-pub(super) async fn invoke(live: &Live, function: &str, body: Incoming) -> Answer {
+pub(super) async fn invoke(registry: &Registry, live: &Live, function: &str, body: Incoming) -> Answer {
     let function = decoded(function);
     let names: Vec<&str> = live.handlers().into_iter().filter_map(|path| path.strip_prefix("functions/")).collect();
     if !names.contains(&function.as_str()) {
         return Err(unknown(live, "function", &function, &names));
     }
     let argument = receive(body, limits::BODY_BYTES).await?;
-    let result = live.call_function(&function, argument, None).await.map_err(|failed| {
+    let from = CallFrom::outside(Uuid::now_v7(), None);
+    let called = registry.call_function(&live.name, &function, argument, &from).await;
+    let result = called.map_err(|failed| {
         let CallError { code, message, name } = failed.into();
         Refused { status: StatusCode::BAD_GATEWAY, body: ErrorBody { code, message, name }, missing: None }
     })?;
@@ -82,7 +85,7 @@ fn options(query: &[(String, String)]) -> Result<PublishOptions, Refused> {
             }
             "idempotency_key" => options.idempotency_key = Some(value.clone()),
             "ordering_key" => options.ordering_key = Some(value.clone()),
-            _ => {}
+            other => return Err(bad_request(format!("there is no option `{other}`"))),
         }
     }
     Ok(options)

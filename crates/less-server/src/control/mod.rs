@@ -114,7 +114,7 @@ impl Control {
             }
             (&Method::POST, ["v1", "projects", name, "functions", function, "invoke"]) => {
                 let live = self.projects.live(&project_name(name)?).await?;
-                calls::invoke(&live, function, request.into_body()).await
+                calls::invoke(self.projects.registry(), &live, function, request.into_body()).await
             }
             (&Method::DELETE, ["v1", "projects", name]) => {
                 let purge = query.iter().any(|(key, value)| key == "purge" && value == "true");

@@ -75,14 +75,25 @@ impl Subscriber {
 
     async fn attempt(&self, delivery: Delivery) {
         let invocation = self.invocation(&delivery);
-        let pool = &self.handler.pool;
-        let outcome =
-            if delivery.alone { pool.invoke_alone(&invocation).await } else { pool.invoke(&invocation).await };
+        let outcome = self.handler.pool.invoke(&invocation).await;
+        let outcome = self.suspect(&invocation, outcome);
         let dice = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
         let now = clock::now_ms();
         let verdict = retry::verdict(&self.retry, delivery.attempt, self.expiry(&delivery), &outcome, now, dice);
         self.tell(&invocation, delivery.attempt, &outcome, &verdict);
         self.topics.settle(delivery, verdict);
+    }
+
+    /// An attempt that failed after a function which it called took its process along is itself suspect: next it
+    /// runs alone, and so does what it calls.
+    fn suspect(&self, invocation: &Invocation, outcome: Outcome) -> Outcome {
+        let lost = invocation.origin.as_ref().is_some_and(|origin| origin.has_lost_a_worker());
+        match outcome {
+            Outcome::Threw { retriable: true, .. } | Outcome::TimedOut { .. } if lost && !invocation.alone => {
+                Outcome::WorkerLost { alone: false }
+            }
+            outcome => outcome,
+        }
     }
 
     fn expiry(&self, delivery: &Delivery) -> Timestamp {
@@ -110,6 +121,7 @@ impl Subscriber {
             },
             origin: Some(Arc::new(Causing::new(delivery.subscriber, delivery.seq))),
             depth: 0,
+            alone: delivery.alone,
             held: None,
         }
     }

@@ -1,6 +1,7 @@
 //! The functions of one version: called by handlers of any language, or from outside.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +13,9 @@ use uuid::Uuid;
 use super::Live;
 use crate::clock::{self, millis};
 use crate::limits;
+use crate::registry::Registry;
 use crate::services::Caller;
-use crate::workers::{Handler, Invocation, Outcome};
+use crate::workers::{Handler, Held, Invocation, Outcome};
 
 pub(super) struct Function {
     handler: Handler,
@@ -45,8 +47,53 @@ pub(crate) enum CallFailed {
     TimedOut { name: String, limit: Duration },
     #[error("the process that ran {0} was lost")]
     WorkerLost(String),
-    #[error("{name} was not called: {why}")]
-    Busy { name: String, why: &'static str },
+    #[error("{0} was not called: functions call one another too deep (more than 32 calls)")]
+    TooDeep(String),
+    /// It may be called again, perhaps in a newer version.
+    #[error("{0} was not called: no process was free to run it")]
+    NotBegun(String),
+    #[error("the project {0} is not running")]
+    NotRunning(String),
+}
+
+/// Who calls, and what a call occupies.
+#[derive(Clone)]
+pub(crate) struct CallFrom {
+    /// The handler that calls; none: it is called from outside.
+    caller: Option<Caller>,
+    /// Of the invocation, where it is known before; a client is told it.
+    id: Option<Uuid>,
+    held: Held,
+}
+
+impl CallFrom {
+    pub(crate) fn handler(caller: &Caller) -> Self {
+        Self { caller: Some(caller.clone()), id: None, held: None }
+    }
+
+    pub(crate) fn outside(id: Uuid, held: Held) -> Self {
+        Self { caller: None, id: Some(id), held }
+    }
+}
+
+impl Registry {
+    /// Calls a function of the project's live version; of a newer one, if that comes before the call has begun.
+    pub(crate) async fn call_function(
+        &self,
+        project: &str,
+        name: &str,
+        argument: Bytes,
+        from: &CallFrom,
+    ) -> Result<Bytes, CallFailed> {
+        let mut live = self.live(project).ok_or_else(|| CallFailed::NotRunning(project.to_owned()))?;
+        loop {
+            let called = live.call_function(name, argument.clone(), from).await;
+            match self.live(project).filter(|newer| !Arc::ptr_eq(newer, &live)) {
+                Some(newer) if matches!(called, Err(CallFailed::NotBegun(_))) => live = newer,
+                Some(_) | None => return called,
+            }
+        }
+    }
 }
 
 impl From<CallFailed> for CallError {
@@ -61,7 +108,8 @@ impl From<CallFailed> for CallError {
             CallFailed::ResultTooLarge(_) => "result_too_large",
             CallFailed::TimedOut { .. } => "timeout",
             CallFailed::WorkerLost(_) => "worker_lost",
-            CallFailed::Busy { .. } => "busy",
+            CallFailed::TooDeep(_) | CallFailed::NotBegun(_) => "busy",
+            CallFailed::NotRunning(_) => "stopping",
         };
         Self { code: code.into(), message, name: None }
     }
@@ -72,24 +120,16 @@ impl Live {
         self.functions.contains_key(name)
     }
 
-    /// Runs a function of this version. Its result is JSON. `caller`: the handler that calls it; none: it is
-    /// called from outside.
-    pub(crate) async fn call_function(
-        &self,
-        name: &str,
-        argument: Bytes,
-        caller: Option<&Caller>,
-    ) -> Result<Bytes, CallFailed> {
+    /// Runs a function of this version. Its result is JSON.
+    async fn call_function(&self, name: &str, argument: Bytes, from: &CallFrom) -> Result<Bytes, CallFailed> {
         let Some(function) = self.functions.get(name) else { return Err(self.unknown(name)) };
         if argument.len() > limits::BODY_BYTES {
             return Err(CallFailed::ArgumentTooLarge { size: argument.len(), limit: limits::BODY_BYTES });
         }
-        let depth = caller.map_or(1, |caller| caller.depth + 1);
-        if depth > limits::CALL_DEPTH {
-            let why = "functions call one another too deep (more than 32 calls)";
-            return Err(CallFailed::Busy { name: name.to_owned(), why });
+        let invocation = function.invocation(argument, from);
+        if invocation.depth > limits::CALL_DEPTH {
+            return Err(CallFailed::TooDeep(name.to_owned()));
         }
-        let invocation = function.invocation(argument, caller, depth);
         let outcome = function.handler.pool.invoke(&invocation).await;
         self.judge(name, &invocation, outcome)
     }
@@ -113,9 +153,12 @@ impl Live {
             }
             Outcome::WorkerLost { .. } => {
                 tell("the process that ran the function was lost".to_owned());
+                if let Some(origin) = &invocation.origin {
+                    origin.lose_a_worker();
+                }
                 Err(CallFailed::WorkerLost(name))
             }
-            Outcome::NotBegun => Err(CallFailed::Busy { name, why: "no process was free to run it" }),
+            Outcome::NotBegun => Err(CallFailed::NotBegun(name)),
         }
     }
 
@@ -129,11 +172,11 @@ impl Live {
 
 impl Function {
     /// It has no more time than its caller, and belongs to the same delivery.
-    fn invocation(&self, payload: Bytes, caller: Option<&Caller>, depth: u32) -> Invocation {
-        let now = Instant::now();
+    fn invocation(&self, payload: Bytes, from: &CallFrom) -> Invocation {
+        let (now, caller) = (Instant::now(), from.caller.as_ref());
         let left = caller.map(|caller| caller.deadline.saturating_duration_since(now));
         let timeout = left.map_or(self.timeout, |left| left.min(self.timeout));
-        let id = Uuid::now_v7();
+        let id = from.id.unwrap_or_else(Uuid::now_v7);
         Invocation {
             id,
             trace: caller.map_or(id, |caller| caller.trace),
@@ -144,8 +187,9 @@ impl Function {
             deadline_ms: u64::try_from(clock::now_ms()).unwrap_or(0) + millis(timeout),
             input: Input::Call { payload },
             origin: caller.and_then(|caller| caller.origin.clone()),
-            depth,
-            held: None,
+            depth: caller.map_or(0, |caller| caller.depth + 1),
+            alone: caller.is_some_and(|caller| caller.alone),
+            held: from.held.clone(),
         }
     }
 }

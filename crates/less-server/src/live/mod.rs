@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use less_project::{CronSchedule, Env, HandlerPath, Project, ProjectName};
 use less_protocol::{HandlerKind, Limits, Load, LoadHandler};
-use less_store::{CronState, Store, SubscriberId, Timestamp};
+use less_store::{CronState, Store, SubscriberId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -25,8 +25,8 @@ use crate::tasks::Tasks;
 use crate::triggers::http::ApiRoutes;
 use crate::workers::{Handler, Launcher, Pool, PoolOptions, StartError};
 
-pub(crate) use functions::CallFailed;
 use functions::Function;
+pub(crate) use functions::{CallFailed, CallFrom};
 use subscribers::Deployable;
 
 pub struct Live {
@@ -73,7 +73,7 @@ impl Live {
             let program = build::program(runtime, &built, &env);
             let load = load(name, &project, &built.root, runtime);
             let paths: Vec<Arc<str>> = load.handlers.iter().map(|handler| handler.path.as_str().into()).collect();
-            match Pool::start(launcher.clone(), program, load, services.clone(), OPTIONS, &working).await {
+            match Pool::start(launcher.clone(), program, load, services.clone(), options(runtime), &working).await {
                 Ok(pool) => {
                     for (path, place) in paths.into_iter().zip(0..) {
                         handlers.insert(path.to_string(), Handler { pool: pool.clone(), place, path });
@@ -126,28 +126,38 @@ impl Live {
         paths
     }
 
-    /// Its crons, and since when each has its schedule: known once it is live.
-    pub(crate) fn crons(&self) -> impl Iterator<Item = (&CronSchedule, Option<Timestamp>)> {
-        let since = |at: usize| Some(self.cron_states.get()?.get(at)?.since);
-        self.crons.iter().enumerate().map(move |(at, cron)| (cron, since(at)))
+    /// Its crons, and how far each had come when this version began: known once it is live.
+    pub(crate) fn crons(&self) -> impl Iterator<Item = (&CronSchedule, Option<CronState>)> {
+        let state = |at: usize| self.cron_states.get()?.get(at).copied();
+        self.crons.iter().enumerate().map(move |(at, cron)| (cron, state(at)))
     }
 
-    /// Claims nothing more.
+    /// Claims nothing more, and begins nothing but what running handlers call: what waits is for a newer version.
     pub fn stop_dispatch(&self) {
         self.dispatching.stop();
+        self.pools.iter().for_each(Pool::drain);
     }
 
-    /// Lets what runs finish within `grace`, then ends the processes. What did not finish is not
-    /// settled, and is delivered again.
-    pub async fn retire(&self, grace: Duration) {
-        let deadline = Instant::now() + grace;
+    /// Lets deliveries finish that run, within `grace`. What does not is not settled, and is delivered again.
+    pub async fn finish(&self, grace: Duration) {
         if !self.dispatching.drain(grace).await {
             tracing::warn!(project = &*self.name, "some deliveries did not finish in time; they will run again");
         }
+    }
+
+    /// Ends the processes, as soon as nothing runs in them any more, or at `deadline`.
+    pub async fn close(&self, deadline: Instant) {
         for pool in &self.pools {
             pool.close(deadline).await;
         }
         self.working.drain(limits::EXIT).await;
+    }
+
+    /// Both, one after the other.
+    pub async fn retire(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        self.finish(grace).await;
+        self.close(deadline).await;
     }
 }
 
@@ -159,11 +169,20 @@ async fn abandon(pools: &[Pool], why: StartError) -> StartError {
     why
 }
 
-const OPTIONS: PoolOptions = PoolOptions {
-    memory_bytes: limits::WORKER_BYTES,
-    most_workers: limits::WORKERS,
-    most_with_waiting: limits::WORKERS_WITH_WAITING,
-};
+/// Node.js shares its processes, so a few replace those that are blocked; Python's handlers want one each.
+fn options(runtime: Runtime) -> PoolOptions {
+    let most_workers = match runtime {
+        Runtime::Node => limits::WORKERS,
+        Runtime::Python => limits::EXCLUSIVE_WORKERS,
+    };
+    PoolOptions {
+        memory_bytes: limits::WORKER_BYTES,
+        most_workers,
+        most_with_waiting: limits::WORKERS_WITH_WAITING,
+        most_waiting: limits::WORKERS_WAITING,
+        kept_from_deliveries: most_workers / 4,
+    }
+}
 
 /// What the project's handlers need to run.
 pub fn runtimes(project: &Project) -> BTreeSet<Runtime> {

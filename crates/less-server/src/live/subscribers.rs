@@ -141,7 +141,7 @@ impl Live {
     /// A handler that needs a process for itself runs no more often at once than there are processes.
     fn at_once(&self, path: &str, limit: u32) -> u32 {
         let handler = &self.handlers[path];
-        if handler.pool.is_exclusive(handler.place) { limit.min(limits::WORKERS as u32) } else { limit }
+        if handler.pool.is_exclusive(handler.place) { limit.min(limits::EXCLUSIVE_OF_ONE) } else { limit }
     }
 
     fn slots(&self, id: SubscriberId, limit: u32, before: Option<&Self>) -> Arc<Semaphore> {

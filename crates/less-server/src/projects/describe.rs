@@ -44,10 +44,10 @@ pub(super) fn resources(
 }
 
 fn crons(live: &Live, now: Timestamp) -> Vec<CronInfo> {
-    let infos = live.crons().map(|(cron, since)| CronInfo {
+    let infos = live.crons().map(|(cron, state)| CronInfo {
         name: cron.name.clone(),
         schedule: cron.text.clone(),
-        next: since.and_then(|since| cron.schedule.next_after(now, since)),
+        next: state.and_then(|state| cron.schedule.next_after(now.max(state.mark), state.since)),
     });
     infos.collect()
 }

@@ -19,6 +19,7 @@ use hyper::StatusCode;
 use less_project::ProjectName;
 use less_store::{Deployment, Store};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::build::Sdks;
 use crate::clock;
@@ -150,6 +151,10 @@ impl Projects {
         })
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     pub(crate) async fn resources(&self, project: &ProjectName) -> Result<Resources, Refused> {
         let record = self.known(project).await?;
         let live = self.registry.live(project.as_ref());
@@ -201,10 +206,19 @@ impl Projects {
 
     /// Begins to retire everything; it is work of the server's tasks.
     pub(crate) fn retire_all(&self, grace: std::time::Duration) {
-        let replaced = self.retiring.lock().clone();
-        for live in self.registry.all().into_iter().chain(replaced) {
-            self.tasks.work("retire", async move { live.retire(grace).await });
-        }
+        let deadline = Instant::now() + grace;
+        let mut all = self.registry.all();
+        all.extend(self.retiring.lock().iter().cloned());
+        let tasks = self.tasks.clone();
+        self.tasks.work("retire", async move {
+            // What runs in one version may call functions of another, so all finish before any closes.
+            for live in &all {
+                live.finish(deadline.saturating_duration_since(Instant::now())).await;
+            }
+            for live in all {
+                tasks.work("close", async move { live.close(deadline).await });
+            }
+        });
     }
 
     pub(crate) async fn close_logs(&self) {

@@ -9,6 +9,7 @@ mod lines;
 mod publish;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::live::CallFrom;
 use crate::logs::Logs;
 use crate::registry::Registry;
 use crate::server::Echo;
@@ -35,6 +37,8 @@ pub(crate) struct Caller {
     pub depth: u32,
     /// What it calls has no more time than itself.
     pub deadline: Instant,
+    /// It is a suspect, and so is what it calls.
+    pub alone: bool,
 }
 
 /// A delivery under attempt, and what this attempt has published so far: by it a later attempt's publish
@@ -44,11 +48,13 @@ pub struct Causing {
     subscriber: SubscriberId,
     seq: i64,
     published: Mutex<HashMap<[u8; 16], u32>>,
+    /// A function that it called took its process along.
+    lost: AtomicBool,
 }
 
 impl Causing {
     pub(crate) fn new(subscriber: SubscriberId, seq: i64) -> Self {
-        Self { subscriber, seq, published: Mutex::default() }
+        Self { subscriber, seq, published: Mutex::default(), lost: AtomicBool::new(false) }
     }
 
     /// Counts one more publish of this content.
@@ -59,11 +65,19 @@ impl Causing {
         Origin { subscriber: self.subscriber, seq: self.seq, hash, nth: *count - 1 }
     }
 
-    /// One was refused: it does not count.
-    fn take_back(&self, hash: [u8; 16]) {
-        if let Some(count) = self.published.lock().get_mut(&hash) {
-            *count = count.saturating_sub(1);
+    /// One was refused: it does not count, unless another was counted after it.
+    fn take_back(&self, origin: Origin) {
+        if let Some(count) = self.published.lock().get_mut(&origin.hash).filter(|count| **count == origin.nth + 1) {
+            *count -= 1;
         }
+    }
+
+    pub(crate) fn has_lost_a_worker(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn lose_a_worker(&self) {
+        self.lost.store(true, Ordering::Relaxed);
     }
 }
 
@@ -100,12 +114,12 @@ impl Services {
 
     /// A running invocation stays on its version; what it calls starts on the newest.
     async fn call_function(&self, caller: &Caller, name: &str, argument: Bytes) -> Result<Bytes, CallError> {
-        let live = self.registry.upgrade().and_then(|registry| registry.live(&self.project));
-        let live = live.ok_or_else(|| CallError {
+        let registry = self.registry.upgrade().ok_or_else(|| CallError {
             code: "stopping".into(),
             message: format!("functions.{name} was not called: the project is not running any more"),
             name: None,
         })?;
-        Box::pin(live.call_function(name, argument, Some(caller))).await.map_err(CallError::from)
+        let asked = CallFrom::handler(caller);
+        Box::pin(registry.call_function(&self.project, name, argument, &asked)).await.map_err(CallError::from)
     }
 }

@@ -106,8 +106,8 @@ impl Services {
         };
         let publish = Publish { message, idempotency_key: options.idempotency_key.clone(), origin };
         let published = self.store.topics.publish(publish).await;
-        if let (Err(_), Some(origin), Some(hash)) = (&published, &from.origin, hash) {
-            origin.take_back(hash);
+        if let (Err(_), Some(causing), Some(origin)) = (&published, &from.origin, origin) {
+            causing.take_back(origin);
         }
         Ok(published?)
     }
@@ -178,8 +178,10 @@ mod tests {
         let causing = Causing::new(less_store::SubscriberId(1), 7);
         let hash = content_hash("t", b"1");
         assert_ne!(hash, content_hash("t1", b""));
-        assert_eq!([causing.next(hash).nth, causing.next(hash).nth], [0, 1]);
-        causing.take_back(hash);
+        let (first, second) = (causing.next(hash), causing.next(hash));
+        assert_eq!((first.nth, second.nth), (0, 1));
+        causing.take_back(first); // the second has its number: it keeps it
+        causing.take_back(second);
         assert_eq!((causing.next(hash).nth, causing.next([0; 16]).nth), (1, 0));
     }
 }

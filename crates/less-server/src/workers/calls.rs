@@ -13,6 +13,14 @@ use crate::tasks::Tasks;
 /// Calls of one worker that wait for their answers, in KiB of payload.
 pub(super) const ROOM: usize = 16 << 10;
 
+/// The same of the functions that are being called.
+pub(super) const FUNCTION_ROOM: usize = 64 << 10;
+
+/// What a call takes of its room.
+fn kib(call: &Call, most: usize) -> u32 {
+    u32::try_from((1 + call.payload.len() / 1024).min(most)).unwrap_or(u32::MAX)
+}
+
 impl Worker {
     pub(super) async fn serve(self: &Arc<Self>, call: Call, services: &Arc<Services>, calls: &Tasks) {
         let number = call.call;
@@ -24,17 +32,33 @@ impl Worker {
             });
             return self.say(&ToWorker::Answer { call: number, result });
         };
-        let Some(room) = self.room_for(&call).await else { return };
-        let waits = (call.service == Service::Function).then(|| self.state.lock().flights.is_exclusive(call.id));
-        let waits = waits.unwrap_or(false);
+        let is_function = call.service == Service::Function;
+        let room = match is_function {
+            true => self.function_room.clone().try_acquire_many_owned(kib(&call, FUNCTION_ROOM)).ok(),
+            false => self.room_for(&call).await,
+        };
+        let Some(room) = room else {
+            let message = "too many functions are being called at once: await some before the next".into();
+            let result = Err(CallError { code: "busy".into(), message, name: None });
+            return self.say(&ToWorker::Answer { call: number, result });
+        };
+        let waits = is_function && self.state.lock().flights.is_exclusive(call.id);
         let (this, services) = (self.clone(), services.clone());
         calls.critical("call", async move {
-            this.waiting_calls.fetch_add(usize::from(waits), Ordering::Relaxed);
+            this.wait_for_functions(waits, 1);
             let result = services.call(caller, call).await;
-            this.waiting_calls.fetch_sub(usize::from(waits), Ordering::Relaxed);
+            this.wait_for_functions(waits, -1);
             drop(room);
             this.say(&ToWorker::Answer { call: number, result });
         });
+    }
+
+    /// A worker that only waits is not one of those at work: others may start, or begin, in its stead.
+    fn wait_for_functions(&self, waits: bool, more: isize) {
+        if waits {
+            self.waiting_calls.fetch_add(more, Ordering::Relaxed);
+            self.queue.changed();
+        }
     }
 
     /// Who calls; an attempt whose time is over may still publish, until its delivery is settled.
@@ -46,7 +70,7 @@ impl Worker {
 
     /// A worker that calls faster than calls are answered is not read for as long.
     async fn room_for(&self, call: &Call) -> Option<OwnedSemaphorePermit> {
-        let kib = u32::try_from(1 + call.payload.len() / 1024).unwrap_or(u32::MAX).min(ROOM as u32);
+        let kib = kib(call, ROOM);
         if let Ok(room) = self.call_room.clone().try_acquire_many_owned(kib) {
             return Some(room);
         }

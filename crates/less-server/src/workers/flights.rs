@@ -186,6 +186,7 @@ mod tests {
             input: Input::Request { head: Bytes::new(), body: Bytes::new() },
             origin: None,
             depth: 0,
+            alone: false,
             held: None,
         }
     }

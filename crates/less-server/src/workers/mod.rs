@@ -1,13 +1,15 @@
 //! Runs invocations in handler processes: (invocation) in, (outcome) out.
 //!
-//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `flights` what
-//! is in flight on it, `calls` what its handlers ask for, `watchdog` notices silence and excess of memory, `launch` starts processes. A
+//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `queue` who waits
+//! for one, `growth` starts and replaces them, `flights` is what is in flight on one, `calls` what its handlers ask for, `watchdog` notices silence and excess of memory, `launch` starts processes. A
 //! handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
 
 mod calls;
 mod flights;
+mod growth;
 mod launch;
 mod pool;
+mod queue;
 mod watchdog;
 mod worker;
 
@@ -53,8 +55,10 @@ pub struct Invocation {
     pub input: Input,
     /// The delivery that it belongs to: its own, or that of the handler which called it, or whose caller did.
     pub origin: Option<Arc<Causing>>,
-    /// How many functions deep it was called; 0: by nobody.
+    /// How many functions deep it was called; 0: by no handler.
     pub depth: u32,
+    /// It is a suspect, or called by one: it runs in a worker of its own.
+    pub alone: bool,
     /// What it occupies (room for its body, its place among the requests) until it ends, also when
     /// nobody waits for it any more.
     pub held: Held,
@@ -65,8 +69,8 @@ pub(crate) type Held = Option<Arc<dyn Any + Send + Sync>>;
 impl Invocation {
     /// As whom its handler asks for services.
     fn caller(&self) -> Caller {
-        let Self { id, trace, depth, deadline, .. } = *self;
-        Caller { invocation: id, trace, origin: self.origin.clone(), depth, deadline }
+        let Self { id, trace, depth, deadline, alone, .. } = *self;
+        Caller { invocation: id, trace, origin: self.origin.clone(), depth, deadline, alone }
     }
 
     /// The same, with all its time before it.

@@ -1,7 +1,8 @@
-//! The workers of one version of a project: chooses one for each invocation, replaces lost ones.
+//! The workers of one version of a project and one runtime: chooses one for each invocation.
 //!
-//! One worker serves everything until it falls silent or dies; then another starts beside it or in
-//! its place. Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
+//! Handlers that share processes are served by one worker until it falls silent or dies; one that has a
+//! process to itself gets an idle one, and more are started (`growth`) as they are waited for (`queue`).
+//! Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -10,31 +11,25 @@ use std::time::Duration;
 
 use less_protocol::{Input, Load, LoadProblem, Reply, ToWorker};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::worker::{Answer, Expired, Phase, Worker};
-use super::{Invocation, Launcher, Outcome, Program, watchdog};
+use super::queue::{Queue, Turn};
+use super::worker::{Answer, Expired, Worker};
+use super::{Invocation, Launcher, Outcome, Program, growth};
 use crate::services::Services;
 use crate::tasks::Tasks;
 
-/// How long handlers may take to load.
-const LOAD_LIMIT: Duration = Duration::from_secs(30);
+/// Work that shares processes keeps together up to so much in one.
+const PACKED: usize = 256;
 /// A shorter wait for a process takes nothing from a delivery's time that anybody would miss.
 const NOTICED: Duration = Duration::from_millis(10);
 /// How long a stopped worker may take to exit before it is killed.
-const EXIT_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// How many processes of one pool run suspects at once, and how many of them for one handler, so that
 /// one handler's poison leaves places to others.
 const ALONE_AT_ONCE: usize = 16;
 const ALONE_OF_ONE: usize = 2;
-/// Waits between failed starts: the first, doubling up to the second.
-const RESTART_WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// A worker that ended sooner than this was short-lived; its replacement waits, longer each time, but
-/// never so long that others' requests notice much.
-const SHORT_LIFE: Duration = Duration::from_secs(10);
-const LONGEST_REPLACEMENT_WAIT: Duration = Duration::from_secs(1);
-
 #[derive(Debug, Clone)]
 pub struct PoolOptions {
     /// A worker above this many resident bytes is stopped.
@@ -44,6 +39,10 @@ pub struct PoolOptions {
     pub most_workers: usize,
     /// Never more than this, those included.
     pub most_with_waiting: usize,
+    /// With so many that wait, nothing begins that might wait, too.
+    pub most_waiting: usize,
+    /// Processes that deliveries never take from requests and functions, where handlers have them to themselves.
+    pub kept_from_deliveries: usize,
 }
 
 /// Why a version cannot be served.
@@ -55,50 +54,36 @@ pub enum StartError {
     Failed(anyhow::Error),
 }
 
-/// Tells those who wait for a worker that one may take work again.
-#[derive(Default)]
-pub(super) struct Available {
-    /// For work that shares a process.
-    pub(super) shared: Notify,
-    /// For work that wants one to itself, in the order in which it came.
-    pub(super) idle: Notify,
-}
-
-impl Available {
-    /// Everybody looks again.
-    pub(super) fn all(&self) {
-        self.shared.notify_waiters();
-        self.idle.notify_waiters();
-    }
-}
-
 /// A handle to the pool of one version. Cheap to clone.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
 pub(super) struct Inner {
-    launcher: Launcher,
-    program: Arc<Program>,
-    load: Load,
+    pub(super) launcher: Launcher,
+    pub(super) program: Arc<Program>,
+    pub(super) load: Load,
     pub(super) services: Arc<Services>,
     pub(super) options: PoolOptions,
-    tasks: Tasks,
-    state: Mutex<State>,
-    /// A worker takes new work again, or the pool closed.
-    changed: Arc<Available>,
+    pub(super) tasks: Tasks,
+    pub(super) state: Mutex<State>,
+    pub(super) queue: Arc<Queue>,
     /// Places of the handlers that have a process to themselves.
-    exclusive: Mutex<HashSet<u16>>,
+    pub(super) exclusive: Mutex<HashSet<u16>>,
+    /// Processes that deliveries may have to themselves.
+    deliveries: Semaphore,
     alone: Semaphore,
     alone_of: Mutex<HashMap<u16, Arc<Semaphore>>>,
 }
 
 #[derive(Default)]
-struct State {
-    workers: Vec<Arc<Worker>>,
-    starting: bool,
-    closed: bool,
+pub(super) struct State {
+    pub(super) workers: Vec<Arc<Worker>>,
+    /// How many processes are being started.
+    pub(super) starting: usize,
+    pub(super) draining: bool,
+    pub(super) closed: bool,
     /// How many workers in a row were short-lived.
-    short_lives: u32,
+    pub(super) short_lives: u32,
 }
 
 impl Pool {
@@ -111,6 +96,7 @@ impl Pool {
         options: PoolOptions,
         tasks: &Tasks,
     ) -> Result<Self, StartError> {
+        let most_deliveries = options.most_workers.saturating_sub(options.kept_from_deliveries).max(1);
         let inner = Arc::new(Inner {
             launcher,
             program: Arc::new(program),
@@ -119,8 +105,9 @@ impl Pool {
             options,
             tasks: tasks.clone(),
             state: Mutex::default(),
-            changed: Arc::default(),
+            queue: Arc::default(),
             exclusive: Mutex::default(),
+            deliveries: Semaphore::new(most_deliveries),
             alone: Semaphore::new(ALONE_AT_ONCE),
             alone_of: Mutex::default(),
         });
@@ -135,27 +122,44 @@ impl Pool {
 
     /// Runs an invocation in the pool, beside others where its handler shares processes.
     pub async fn invoke(&self, invocation: &Invocation) -> Outcome {
+        if invocation.alone {
+            return self.invoke_alone(invocation).await;
+        }
         let exclusive = self.is_exclusive(invocation.handler);
+        // Hanging deliveries leave processes to requests.
+        let message = exclusive && matches!(invocation.input, Input::Message { .. });
+        let _place = match message.then(|| self.0.deliveries.acquire()) {
+            None => None,
+            Some(place) => match timeout_at(invocation.deadline, place).await {
+                Ok(place) => place.ok(),
+                Err(_late) => return Outcome::NotBegun,
+            },
+        };
         loop {
-            let asked = Instant::now();
-            let Some(worker) = self.0.worker_for(invocation, exclusive).await else { return Outcome::NotBegun };
-            // A delivery's time begins when it has a process: a queue is not its fault. Nobody waits for it.
-            let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
-            let afresh = waited.then(|| invocation.afresh());
-            let invocation = afresh.as_ref().unwrap_or(invocation);
-            if let Some(outcome) = run_in(&worker, invocation, exclusive, false).await {
+            let Some(placed) = self.0.place(invocation, exclusive).await else { return Outcome::NotBegun };
+            if let Some(outcome) = placed.outcome(invocation, false).await {
                 return outcome;
             }
         }
     }
 
     /// Runs a suspect in a worker of its own; its time begins once that worker is ready.
-    pub(crate) async fn invoke_alone(&self, invocation: &Invocation) -> Outcome {
+    async fn invoke_alone(&self, invocation: &Invocation) -> Outcome {
+        // What a suspect calls has its caller's place: waiting for another could be waiting for itself.
+        let is_called = invocation.depth > 0;
         let own = self.0.alone_of.lock().entry(invocation.handler).or_insert_with(own_places).clone();
-        let (Ok(_own), Ok(_place)) = (own.acquire().await, self.0.alone.acquire().await) else {
-            return Outcome::NotBegun;
+        let _places = match is_called {
+            true => None,
+            false => match (own.acquire().await, self.0.alone.acquire().await) {
+                (Ok(own), Ok(place)) => Some((own, place)),
+                (Err(_), _) | (_, Err(_)) => return Outcome::NotBegun,
+            },
         };
-        if self.0.state.lock().closed {
+        let (closed, draining) = {
+            let state = self.0.state.lock();
+            (state.closed, state.draining)
+        };
+        if closed || (draining && !is_called) {
             return Outcome::NotBegun;
         }
         let worker = match self.0.clone().start_worker(true).await {
@@ -163,17 +167,30 @@ impl Pool {
             Err(error) => {
                 tracing::error!(project = self.0.load.project, ?error, "a worker did not start");
                 // The delivery is due again at once: not as fast as processes fail to start.
-                tokio::time::sleep(RESTART_WAITS.1).await;
+                tokio::time::sleep(growth::RESTART_WAITS.1).await;
                 return Outcome::NotBegun;
             }
         };
         let exclusive = self.is_exclusive(invocation.handler);
-        let outcome = run_in(&worker, &invocation.afresh(), exclusive, true).await.unwrap_or(Outcome::NotBegun);
+        let afresh = if is_called { invocation.clone() } else { invocation.afresh() };
+        let outcome = match worker.send(&afresh, exclusive) {
+            Some((id, ticket)) => {
+                let placed = Placed { worker: worker.clone(), id, ticket, deadline: afresh.deadline };
+                placed.outcome(&afresh, true).await.unwrap_or(Outcome::NotBegun)
+            }
+            None => Outcome::NotBegun,
+        };
         worker.say(&ToWorker::Stop);
         if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
             worker.kill();
         }
         outcome
+    }
+
+    /// Begins nothing any more but what running handlers call; who waits is sent away.
+    pub fn drain(&self) {
+        self.0.state.lock().draining = true;
+        self.0.queue.all();
     }
 
     /// Takes nothing new, lets what runs finish until `deadline`, and ends all processes.
@@ -183,7 +200,7 @@ impl Pool {
             state.closed = true;
             state.workers.clone()
         };
-        self.0.changed.all();
+        self.0.queue.all();
         for worker in &workers {
             if timeout_at(deadline, worker.finish()).await.is_ok() {
                 worker.say(&ToWorker::Stop);
@@ -200,23 +217,25 @@ impl Pool {
     }
 }
 
-/// `None`: the worker takes nothing new, or handed it back; it has not begun and may run elsewhere.
-async fn run_in(worker: &Worker, invocation: &Invocation, exclusive: bool, alone: bool) -> Option<Outcome> {
-    let (id, ticket) = worker.send(invocation, exclusive)?;
-    match timeout_at(invocation.deadline, ticket).await {
-        Ok(Ok(Answer::Reply(reply))) => Some(match reply {
-            Reply::Returned(bytes) => Outcome::Returned(bytes),
-            Reply::Threw { thrown, retriable } => Outcome::Threw { thrown, retriable },
-            Reply::ResponseTooLarge(thrown) => Outcome::ResponseTooLarge(thrown),
-        }),
-        Ok(Ok(Answer::NotBegun)) => None,
-        Ok(Ok(Answer::Dismissed)) => Some(match invocation.input {
-            Input::Message { .. } => Outcome::NotBegun,
-            // Its client must not think that it can safely be sent again.
-            Input::Request { .. } | Input::Call { .. } => Outcome::WorkerLost { alone },
-        }),
-        Ok(Ok(Answer::Lost) | Err(_)) => Some(Outcome::WorkerLost { alone }),
-        Err(_late) => Some(expire(worker, id, invocation, alone)),
+impl Placed {
+    /// `None`: the worker handed it back; it has not begun and may run elsewhere.
+    async fn outcome(self, invocation: &Invocation, alone: bool) -> Option<Outcome> {
+        let Self { worker, id, ticket, deadline } = self;
+        match timeout_at(deadline, ticket).await {
+            Ok(Ok(Answer::Reply(reply))) => Some(match reply {
+                Reply::Returned(bytes) => Outcome::Returned(bytes),
+                Reply::Threw { thrown, retriable } => Outcome::Threw { thrown, retriable },
+                Reply::ResponseTooLarge(thrown) => Outcome::ResponseTooLarge(thrown),
+            }),
+            Ok(Ok(Answer::NotBegun)) => None,
+            Ok(Ok(Answer::Dismissed)) => Some(match invocation.input {
+                Input::Message { .. } => Outcome::NotBegun,
+                // Its client must not think that it can safely be sent again.
+                Input::Request { .. } | Input::Call { .. } => Outcome::WorkerLost { alone },
+            }),
+            Ok(Ok(Answer::Lost) | Err(_)) => Some(Outcome::WorkerLost { alone }),
+            Err(_late) => Some(expire(&worker, id, invocation, alone)),
+        }
     }
 }
 
@@ -225,11 +244,11 @@ fn expire(worker: &Worker, id: u64, invocation: &Invocation, alone: bool) -> Out
     match worker.expire(id) {
         Expired::NotBegun => Outcome::NotBegun,
         Expired::Begun { blocked: false, .. } | Expired::Answered => timed_out,
-        Expired::Begun { blocked: true, alone: alone_there } => {
+        Expired::Begun { blocked: true, exclusive } => {
             worker.kill();
             // Which of those in the process blocks it is not known: a delivery is tried alone first.
             match invocation.input {
-                Input::Message { .. } if !(alone || alone_there) => Outcome::WorkerLost { alone },
+                Input::Message { .. } if !(alone || exclusive) => Outcome::WorkerLost { alone },
                 Input::Message { .. } | Input::Request { .. } | Input::Call { .. } => timed_out,
             }
         }
@@ -240,140 +259,87 @@ fn own_places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(ALONE_OF_ONE))
 }
 
+/// What a look at the workers found.
+enum Look {
+    Placed(Placed),
+    NothingYet,
+    /// It is not to wait for one.
+    Never,
+}
+
+/// An invocation in flight.
+struct Placed {
+    worker: Arc<Worker>,
+    id: u64,
+    ticket: oneshot::Receiver<Answer>,
+    /// When its time ends.
+    deadline: Instant,
+}
+
 impl Inner {
-    /// The least loaded worker that takes it; waits for one until its deadline or the pool's end. A function's
-    /// call that could only wait for others of its kind is not kept waiting.
-    async fn worker_for(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<Arc<Worker>> {
-        let changed = if exclusive { &self.changed.idle } else { &self.changed.shared };
+    /// Puts it in flight on a worker; waits for one until its deadline or the pool's end.
+    async fn place(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<Placed> {
+        let (asked, turn) = (Instant::now(), self.queue.turn(invocation.depth > 0));
+        let mut waiting = None;
         loop {
-            let mut changed = pin!(changed.notified());
-            changed.as_mut().enable(); // before the look: a change in between is not missed
-            {
-                let state = self.state.lock();
-                if state.closed || Instant::now() >= invocation.deadline {
-                    return None;
-                }
-                let available = state.workers.iter().filter(|worker| worker.is_available(exclusive));
-                if let Some(worker) = available.min_by_key(|worker| worker.running()) {
-                    return Some(worker.clone());
-                }
-                if invocation.depth > 0 && state.workers.len() >= self.options.most_with_waiting {
-                    return None;
-                }
+            // Made before the look: a change in between is not missed.
+            let mut shared = pin!(self.queue.shared.notified());
+            shared.as_mut().enable();
+            match self.look(invocation, exclusive, asked, turn) {
+                Look::Placed(placed) => return Some(placed),
+                Look::Never => return None,
+                Look::NothingYet => {}
             }
-            self.ensure_available(exclusive);
-            timeout_at(invocation.deadline, changed).await.ok()?;
+            if exclusive && waiting.is_none() {
+                waiting = Some(self.queue.wait(turn));
+                continue;
+            }
+            self.ensure_available(exclusive, invocation.depth > 0);
+            match &waiting {
+                Some(waiting) => timeout_at(invocation.deadline, waiting.woken()).await.ok()?,
+                None => timeout_at(invocation.deadline, shared).await.ok()?,
+            }
         }
     }
 
-    /// Starts another worker when none takes new work (of a handler that is `exclusive`) and none is starting.
-    pub(super) fn ensure_available(self: &Arc<Self>, exclusive: bool) {
-        let mut state = self.state.lock();
-        let available = state.workers.iter().any(|worker| worker.is_available(exclusive));
-        let working = state.workers.iter().filter(|worker| !worker.waits()).count();
-        let full = working >= self.options.most_workers || state.workers.len() >= self.options.most_with_waiting;
-        if available || state.starting || state.closed || full {
-            return;
+    fn look(&self, invocation: &Invocation, exclusive: bool, asked: Instant, turn: Turn) -> Look {
+        let state = self.state.lock();
+        let called = invocation.depth > 0;
+        if state.closed || (state.draining && !called) || Instant::now() >= invocation.deadline {
+            return Look::Never;
         }
-        state.starting = true;
-        drop(state);
-        self.tasks.work("start worker", self.clone().replace());
+        let may_take = !exclusive || (self.queue.is_first(turn) && (called || state.may_call(&self.options)));
+        if let Some(worker) = may_take.then(|| self.choose(&state, exclusive)).flatten() {
+            // A delivery's time begins when it has a process: a queue is not its fault, and nobody waits for it.
+            let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
+            let afresh = waited.then(|| invocation.afresh());
+            let invocation = afresh.as_ref().unwrap_or(invocation);
+            if let Some((id, ticket)) = worker.send(invocation, exclusive) {
+                return Look::Placed(Placed { worker: worker.clone(), id, ticket, deadline: invocation.deadline });
+            }
+        }
+        // One that could only wait for others of its kind is not kept waiting.
+        if called && state.workers.len() >= self.options.most_with_waiting { Look::Never } else { Look::NothingYet }
     }
 
-    async fn replace(self: Arc<Self>) {
-        let short_lives = self.state.lock().short_lives;
-        if short_lives > 1 {
-            let wait = RESTART_WAITS.0 * 2_u32.saturating_pow(short_lives - 2);
-            tokio::time::sleep(wait.min(LONGEST_REPLACEMENT_WAIT)).await;
-        }
-        let (mut wait, longest) = RESTART_WAITS;
-        while let Err(error) = self.clone().add_worker().await {
-            tracing::error!(project = self.load.project, ?error, "a worker did not start");
-            if self.state.lock().closed || self.tasks.stopping().is_cancelled() {
-                break;
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(longest);
-        }
-        self.state.lock().starting = false;
-        self.changed.all();
+    /// The least loaded worker. Where handlers also want processes to themselves, work that shares one keeps
+    /// together, so that others fall idle.
+    fn choose<'s>(&self, state: &'s State, exclusive: bool) -> Option<&'s Arc<Worker>> {
+        let available = || state.workers.iter().filter(|worker| worker.is_available(exclusive));
+        let together =
+            || available().filter(|worker| (1..PACKED).contains(&worker.running())).max_by_key(|w| w.running());
+        let packs = !exclusive && !self.exclusive.lock().is_empty();
+        packs.then(together).flatten().or_else(|| available().min_by_key(|worker| worker.running()))
+    }
+}
+
+impl State {
+    pub(super) fn waiting(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.waits()).count()
     }
 
-    async fn add_worker(self: Arc<Self>) -> Result<(), StartError> {
-        let worker = self.clone().start_worker(false).await?;
-        {
-            let mut state = self.state.lock();
-            if state.closed {
-                worker.kill();
-                return Ok(());
-            }
-            state.workers.push(worker.clone());
-        }
-        self.changed.all();
-        let this = self.clone();
-        let began = Instant::now();
-        self.tasks.work("worker end", async move {
-            worker.gone.cancelled().await;
-            {
-                let mut state = this.state.lock();
-                state.workers.retain(|other| !Arc::ptr_eq(other, &worker));
-                state.short_lives = if began.elapsed() < SHORT_LIFE { state.short_lives + 1 } else { 0 };
-            }
-            this.ensure_available(false);
-            // Those who wait for a place look again: `most_workers` may have kept them waiting.
-            this.changed.all();
-        });
-        Ok(())
-    }
-
-    async fn start_worker(self: Arc<Self>, alone: bool) -> Result<Arc<Worker>, StartError> {
-        let spawned = self.launcher.spawn(self.program.clone()).await.map_err(StartError::Failed)?;
-        let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.changed, &self.tasks);
-        self.tasks.work("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
-        // Handlers are loaded one after the other, and the board names the one at work.
-        let failed = |why: &str| {
-            worker.kill();
-            let culprit = worker.loading().and_then(|place| self.load.handlers.get(usize::from(place)));
-            Err(match culprit {
-                Some(handler) => {
-                    let message = format!("{why}\nhint: work belongs into process, not beside it");
-                    StartError::Problems(vec![LoadProblem { file: handler.file.clone(), message }])
-                }
-                None => StartError::Failed(anyhow::anyhow!("a worker {why}")),
-            })
-        };
-        match timeout(LOAD_LIMIT, loaded).await {
-            Ok(Ok(loaded)) if loaded.problems.is_empty() => {
-                *self.exclusive.lock() = loaded.exclusive.into_iter().collect();
-                worker.ready();
-                Ok(worker)
-            }
-            Ok(Ok(loaded)) => {
-                worker.kill();
-                Err(StartError::Problems(loaded.problems))
-            }
-            Ok(Err(_)) => failed("ends its process while it is loaded"),
-            Err(_) => failed("does not finish loading within 30 s"),
-        }
-    }
-
-    /// Lets an idle worker go when another is ready; whether it did.
-    pub(super) fn let_go(&self, worker: &Arc<Worker>) -> bool {
-        let mut state = self.state.lock();
-        let ready = state.workers.iter().filter(|other| other.phase() == Phase::Ready).count();
-        if ready < 2 {
-            return false;
-        }
-        state.workers.retain(|other| !Arc::ptr_eq(other, worker));
-        drop(state);
-        let worker = worker.clone();
-        self.tasks.work("worker let go", async move {
-            worker.finish().await;
-            worker.say(&ToWorker::Stop);
-            if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
-                worker.kill();
-            }
-        });
-        true
+    /// Whether there are processes left for what one more handler may call.
+    pub(super) fn may_call(&self, options: &PoolOptions) -> bool {
+        self.waiting() < options.most_waiting
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
             worker.kill();
         }
         if worker.phase() == Phase::Silent {
-            pool.ensure_available(false);
+            pool.ensure_available(false, false);
         }
         idle = if !alone && worker.running() == 0 { idle + 1 } else { 0 };
         if idle > IDLE_TICKS {

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::calls;
 use super::flights::{Flight, Flights, slot_of};
-use super::pool::Available;
+use super::queue::Queue;
 use super::{Invocation, launch};
 use crate::clock;
 use crate::services::Services;
@@ -37,12 +37,14 @@ pub(super) struct Worker {
     pub(super) gone: CancellationToken,
     /// Nothing is in flight any more (for draining).
     idle: Notify,
-    /// The pool's: this worker takes new work again.
-    available: Arc<Available>,
+    /// The pool's: who waits for this worker.
+    pub(super) queue: Arc<Queue>,
     /// Function calls for which its handler waits and does nothing else.
-    pub(super) waiting_calls: AtomicUsize,
+    pub(super) waiting_calls: AtomicIsize,
     /// Room for calls that wait for their answer, in KiB.
     pub(super) call_room: Arc<Semaphore>,
+    /// And for functions, which may need this very worker for their answers: never waited for.
+    pub(super) function_room: Arc<Semaphore>,
     loaded: Mutex<Option<oneshot::Sender<Loaded>>>,
 }
 
@@ -55,6 +57,8 @@ pub(super) struct State {
     pub(super) ping: Option<Instant>,
     /// A begun invocation passed its deadline, and the event loop has not been heard since.
     overdue: bool,
+    /// Its handler had it to itself and did not end in time: the server ends it.
+    spent: bool,
     /// The server ends it: what did not finish is nobody's fault.
     dismissed: bool,
     /// Its calls fill their room: it is not read, so that its pulse says nothing.
@@ -66,7 +70,8 @@ pub(super) enum Phase {
     #[default]
     Loading,
     Ready,
-    /// It owes a pong for more than a second: it gets nothing new.
+    /// It owes a pong for more than a second: it gets nothing new. So does one whose only handler has it to itself
+    /// for longer, and then another starts beside it.
     Silent,
     /// It finishes what it has and gets nothing new.
     Closing,
@@ -88,11 +93,11 @@ pub(super) enum Answer {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Expired {
     NotBegun,
-    /// `blocked`: the worker answers nothing, or is all the handler's; it is to be killed. `alone`: nothing
+    /// `blocked`: the worker answers nothing, or is all the handler's; it is to be killed. `exclusive`: nothing
     /// else is in that process, so it is known who blocks it.
     Begun {
         blocked: bool,
-        alone: bool,
+        exclusive: bool,
     },
     /// The answer came at the same moment.
     Answered,
@@ -105,7 +110,7 @@ impl Worker {
         spawned: launch::Spawned,
         load: &Load,
         services: &Arc<Services>,
-        available: &Arc<Available>,
+        queue: &Arc<Queue>,
         tasks: &Tasks,
     ) -> (Arc<Self>, oneshot::Receiver<Loaded>) {
         let launch::Spawned { mut child, socket, board } = spawned;
@@ -117,9 +122,10 @@ impl Worker {
             wake: Notify::new(),
             gone: CancellationToken::new(),
             idle: Notify::new(),
-            available: available.clone(),
-            waiting_calls: AtomicUsize::new(0),
+            queue: queue.clone(),
+            waiting_calls: AtomicIsize::new(0),
             call_room: Arc::new(Semaphore::new(calls::ROOM)),
+            function_room: Arc::new(Semaphore::new(calls::FUNCTION_ROOM)),
             loaded: Mutex::new(Some(loaded)),
         });
         worker.say(&ToWorker::Load(Box::new(load.clone())));
@@ -146,6 +152,11 @@ impl Worker {
     pub(super) fn is_available(&self, exclusive: bool) -> bool {
         let state = self.state.lock();
         state.phase == Phase::Ready && state.flights.has_place(exclusive)
+    }
+
+    /// Whether the server ended it because its one handler did not end in time.
+    pub(super) fn is_spent(&self) -> bool {
+        self.state.lock().spent
     }
 
     /// Whether all it does is wait for a function.
@@ -192,10 +203,11 @@ impl Worker {
     pub(super) fn expire(&self, id: u64) -> Expired {
         let mut state = self.state.lock();
         let begun = self.has_begun(id);
-        let alone = state.flights.is_exclusive(id);
-        if begun && alone {
+        let exclusive = state.flights.is_exclusive(id);
+        if begun && exclusive {
             // It takes nothing new between here and its end.
             state.phase = Phase::Closing;
+            state.spent = true;
         }
         if begun {
             state.flights.outlive(id);
@@ -204,14 +216,14 @@ impl Worker {
             return Expired::Answered;
         }
         state.overdue |= begun;
-        let blocked = begun && (alone || state.phase == Phase::Silent);
+        let blocked = begun && (exclusive || state.phase == Phase::Silent);
         let may_publish = state.flights.late_caller(id).is_some();
         drop(state);
         self.idle.notify_waiters();
         if !may_publish {
             self.say(&ToWorker::Withdraw { id });
         }
-        if begun { Expired::Begun { blocked, alone } } else { Expired::NotBegun }
+        if begun { Expired::Begun { blocked, exclusive } } else { Expired::NotBegun }
     }
 
     /// Requesters may leave (a client that hangs up); their invocations go on, but not past their
@@ -283,10 +295,10 @@ impl Worker {
         let had_place = state.flights.has_place(false);
         let flight = state.flights.finish(id)?;
         if !had_place {
-            self.available.shared.notify_waiters();
+            self.queue.shared.notify_waiters();
         }
         if state.phase == Phase::Ready && state.flights.has_place(true) {
-            self.available.idle.notify_one();
+            self.queue.idle();
         }
         Some(flight)
     }
@@ -384,7 +396,7 @@ impl Worker {
                 state.overdue = false;
                 if state.phase == Phase::Silent {
                     state.phase = Phase::Ready;
-                    self.available.all();
+                    self.queue.changed();
                 }
             }
             FromWorker::Loaded(loaded) => {

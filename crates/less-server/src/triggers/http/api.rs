@@ -109,10 +109,10 @@ async fn run(
 }
 
 /// A place among the requests of a version that run or wait.
-struct Place(Weak<Live>);
+pub(super) struct Place(Weak<Live>);
 
 impl Place {
-    fn take(live: &Arc<Live>) -> Result<Self, Failure> {
+    pub(super) fn take(live: &Arc<Live>) -> Result<Self, Failure> {
         live.admission.try_acquire().map_err(|_| Failure::Busy)?.forget();
         Ok(Self(Arc::downgrade(live)))
     }
@@ -174,6 +174,7 @@ impl Received<'_> {
             timeout: route.timeout,
             origin: None,
             depth: 0,
+            alone: false,
             held: self.held.clone(),
             deadline: self.at + route.timeout,
             deadline_ms: self.at_ms + millis(route.timeout),

@@ -1,15 +1,18 @@
 //! The generated functions API: `POST <base>/functions/<name>` with a JSON body calls it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, header};
 use uuid::Uuid;
 
+use super::api::Place;
 use super::body::Upload;
 use super::publish::check_json;
 use super::{Body, Failure, full, refuse_foreign_origin};
 use crate::limits;
-use crate::live::CallFailed;
+use crate::live::{CallFailed, CallFrom};
 use crate::registry::Registry;
 
 /// Answers 200 with the result as JSON. No body stands for `null`.
@@ -20,9 +23,10 @@ pub(super) async fn answer(
     head: &Parts,
     upload: &mut Upload,
 ) -> Response<Body> {
-    match call(registry, project, function, head, upload).await {
+    let id = Uuid::now_v7();
+    match call(registry, project, function, head, upload, id).await {
         Ok(response) => response,
-        Err(failure) => failure.response(Uuid::now_v7()),
+        Err(failure) => failure.response(id),
     }
 }
 
@@ -32,6 +36,7 @@ async fn call(
     function: &str,
     head: &Parts,
     upload: &mut Upload,
+    id: Uuid,
 ) -> Result<Response<Body>, Failure> {
     refuse_foreign_origin(&head.headers)?;
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
@@ -42,11 +47,12 @@ async fn call(
     if head.method != Method::POST {
         return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
     }
-    let (argument, _room) = upload.read(limits::BODY_BYTES).await?;
+    let (argument, room) = upload.read(limits::BODY_BYTES).await?;
     let argument = if argument.is_empty() { Bytes::from_static(b"null") } else { argument };
     check_json(&argument).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
-    let _place = live.admission.try_acquire().map_err(|_| Failure::Busy)?;
-    let result = live.call_function(function, argument, None).await?;
+    let held = Arc::new((room, Place::take(&live)?));
+    drop(live);
+    let result = registry.call_function(project, function, argument, &CallFrom::outside(id, Some(held))).await?;
     let mut response = Response::new(full(result));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
@@ -63,7 +69,7 @@ impl From<CallFailed> for Failure {
             CallFailed::ResultTooLarge(_) => Self::ResponseTooLarge { most: limits::BODY_BYTES },
             CallFailed::TimedOut { .. } => Self::TimedOut,
             CallFailed::WorkerLost(_) => Self::WorkerLost,
-            CallFailed::Busy { .. } => Self::Busy,
+            CallFailed::TooDeep(_) | CallFailed::NotBegun(_) | CallFailed::NotRunning(_) => Self::Busy,
         }
     }
 }
