@@ -60,10 +60,11 @@ fn sync(folder: &File) -> io::Result<()> {
 /// more than the bounded `recent`: a backlog is not touched. Returns the next free `seq`.
 fn recover(conn: &Connection, now: Timestamp) -> Sql<i64> {
     let tx = conn.unchecked_transaction()?;
-    // Never one that a dead letter has, or that an error was kept for: errors are found by `seq`.
+    // Never one that a dead letter has, or that an error or an origin was kept for: they are found by `seq`.
     let last: i64 = tx.query_row(
         "SELECT max(coalesce((SELECT max(seq) FROM recent), 0), coalesce((SELECT max(seq) FROM message), 0),
-            coalesce((SELECT max(seq) FROM dead_letter), 0), coalesce((SELECT max(seq) FROM attempt_error), 0))",
+            coalesce((SELECT max(seq) FROM dead_letter), 0), coalesce((SELECT max(seq) FROM attempt_error), 0),
+            coalesce((SELECT max(seq) FROM origin), 0))",
         [],
         |row| row.get(0),
     )?;

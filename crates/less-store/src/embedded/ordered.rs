@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::batch::Batch;
 use super::catalog::Audience;
 use super::failure::Sql;
-use super::rows::{Key, Waiting};
+use super::rows::{Key, Waiting, is_long};
 use super::schema::BEHIND;
 use super::writer::Writer;
-use crate::{Delivery, Message, SubscriberId};
+use crate::{Delivery, Message, Reason, SubscriberId, Timestamp};
+
+/// Expired ones of one key that one settlement buries at most.
+const BURIED: usize = 500;
 
 impl Writer<'_> {
     /// Who has another delivery with the message's ordering key before this one.
@@ -27,15 +30,37 @@ impl Writer<'_> {
     /// A delivery is over: the next with its ordering key, if there is one, is due at its time.
     pub(super) fn begin_next(&mut self, batch: &mut Batch, subscriber: SubscriberId, key: &str, seq: i64) -> Sql<()> {
         self.rows.delete_ordered.execute((subscriber.0, key, seq))?;
-        let Some(seq) = self.rows.first_ordered(subscriber, key)? else { return Ok(()) };
-        let behind = Waiting { key: Key { subscriber, due_at: BEHIND, seq }, attempts: 0, alone: false };
-        let Some(mut next) = self.load(behind)? else { return Ok(()) };
-        next.due_at = next.message.due_at(self.now());
-        // Not there: it is due already, and another one than the first is over.
-        if self.rows.move_to(behind.key, next.due_at)? {
-            batch.next.push(next);
+        let now = self.now();
+        let mut buried = 0;
+        while let Some(seq) = self.rows.first_ordered(subscriber, key)? {
+            let behind = Waiting { key: Key { subscriber, due_at: BEHIND, seq }, attempts: 0, alone: false };
+            let Some(mut next) = self.load(behind)? else { return Ok(()) };
+            // A long row of expired ones is not to take a commit each.
+            if next.expires_at <= now && buried < BURIED && self.bury_behind(batch, &next, behind.key, now)? {
+                buried += 1;
+                self.rows.delete_ordered.execute((subscriber.0, key, seq))?;
+                continue;
+            }
+            next.due_at = next.message.due_at(now);
+            // Not there: it is due already, and another one than the first is over.
+            if self.rows.move_to(behind.key, next.due_at)? {
+                batch.next.push(next);
+            }
+            return Ok(());
         }
         Ok(())
+    }
+
+    /// Buries one that was never due. False when it is not there: it is due, or gone.
+    fn bury_behind(&mut self, batch: &mut Batch, next: &Delivery, key: Key, now: Timestamp) -> Sql<bool> {
+        let owner = self.catalog.subscriber(key.subscriber).map(|known| Arc::clone(&known.owner));
+        let Some(owner) = owner else { return Ok(false) };
+        let found = self.rows.take_delivery(key)?;
+        if found {
+            self.rows.bury(&owner, key, &next.message, Reason::Expired, now)?;
+            batch.count(key.seq, is_long(&next.message.payload));
+        }
+        Ok(found)
     }
 
     /// As `begin_next`, of a row that is purged; those `up_to` a number are purged as well.

@@ -140,3 +140,61 @@ async fn a_waiting_claim_wakes_when_a_delayed_message_is_due() {
     assert_eq!(Some(claimed.unwrap()[0].due_at), delayed_until);
     assert!(delayed_until <= Some(clock()));
 }
+
+/// The followers of a key go before its head: whenever a purge ends, none waits for a head that is gone.
+#[tokio::test]
+async fn a_purge_that_was_cut_short_blocks_no_key() {
+    let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
+    let store = Embedded::open(dir.path(), hands.clock()).unwrap();
+    deploy(&store, &["a"]).await;
+    for number in 0..2_000 {
+        store
+            .publish(Message { ordering_key: Some("k".into()), ..message(&hands, number, b"1") }.into())
+            .await
+            .unwrap();
+    }
+    let count = |conn: &rusqlite::Connection| conn.query_row("SELECT count(*) FROM delivery", [], |row| row.get(0));
+    {
+        let mut purge = std::pin::pin!(store.remove("shop", true));
+        loop {
+            let left: i64 = tokio::select! {
+                biased;
+                whole = &mut purge => panic!("it was not cut short: {whole:?}"),
+                left = store.reader.ask(count) => left.unwrap(),
+            };
+            if left < 2_000 {
+                break;
+            }
+        }
+        store.crash();
+    }
+    let store = Embedded::open(dir.path(), hands.clock()).unwrap();
+    let id = deploy(&store, &["a"]).await[0];
+    let waiting: usize = store.waiting("shop").await.unwrap().iter().map(|(_, waiting)| *waiting as usize).sum();
+    assert!(waiting > 0, "the purge was whole before the crash");
+    for _ in 0..waiting {
+        let delivery = store.claim(id, 1).await.unwrap().remove(0);
+        store.settle(delivery, Verdict::Done);
+    }
+    assert_eq!(store.waiting("shop").await.unwrap().iter().map(|(_, waiting)| waiting).sum::<u64>(), 0);
+}
+
+#[tokio::test]
+async fn a_backlog_of_one_key_that_expired_is_buried_in_order_and_the_fresh_one_comes() {
+    let (dir, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
+    let store = Embedded::open(dir.path(), hands.clock()).unwrap();
+    deploy(&store, &["a"]).await;
+    let keyed = |number| Message { ordering_key: Some("k".into()), ..message(&hands, number, b"1") };
+    for number in 0..1_200 {
+        store.publish(keyed(number).into()).await.unwrap();
+    }
+    deploy(&store, &[]).await;
+    hands.forward(4 * DAY);
+    let id = deploy(&store, &["a"]).await[0];
+    store.publish(keyed(5_000).into()).await.unwrap();
+    let fresh = store.claim(id, 1).await.unwrap().remove(0);
+    assert_eq!(fresh.message.id.as_u128(), 5_000);
+    let letters = store.dead_letters("shop", 2_000).await.unwrap();
+    assert_eq!(letters.len(), 1_200);
+    assert!(letters.iter().all(|letter| letter.reason == Reason::Expired));
+}
