@@ -177,6 +177,9 @@ function flat(headers) {
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json';
 
+/** Written as JSON it would be `{}`, and nobody would know why. */
+const isPromise = (value) => value instanceof Promise;
+
 function toBody(body) {
   switch (typeof body) {
     case 'string':
@@ -198,6 +201,10 @@ function toBody(body) {
   if (body instanceof ArrayBuffer) return { content: new Uint8Array(body), type: 'application/octet-stream' };
   if (typeof body.pipe === 'function' || typeof body.getReader === 'function') {
     throw new TypeError('body is a stream; read it and return its content');
+  }
+  const promised = isPromise(body) ? 'body' : Object.keys(body).find((key) => isPromise(body[key]));
+  if (promised !== undefined) {
+    throw new TypeError(`${promised === 'body' ? promised : `body.${promised}`} is a promise: an await is missing`);
   }
   try {
     return { content: JSON.stringify(body) ?? '', type: JSON_TYPE };

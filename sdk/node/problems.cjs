@@ -110,6 +110,11 @@ const caretOf = (stack) => (EXCERPT.exec(stack)?.[2].indexOf('^') ?? 0) + 1;
 
 /** A build that looks at one file at a time cannot know that a name it passes on is a type's. */
 function hintForName(error, place) {
+  const [, export_, package_] = /^Named export '([^']+)' not found\. The requested module '([^']+)'/.exec(error.message) ?? [];
+  if (package_) {
+    const local = package_.split('/').pop().replace(/\W/g, '_');
+    return `\nhint: '${package_}' is CommonJS: import ${local} from '${package_}'; const { ${export_} } = ${local};`;
+  }
   const name = /does not provide an export named '([^']+)'/.exec(error.message)?.[1];
   return name && name !== 'default' && place?.file.endsWith('.ts')
     ? `\nhint: if '${name}' is a type, say so: import type, or export type`

@@ -66,6 +66,8 @@ def _find(value: Any, path: str, depth: int) -> str | None:
     elif isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             return f"{where}{value!r}, which JSON does not have"
+    elif hasattr(value, "__await__"):
+        return f"{where}a call that was not awaited"
     elif value is not None and not isinstance(value, (str, int, bool)):
         return f"{where}{kind_of(value)}, which JSON does not have{_way_out(value)}"
     return None

@@ -109,6 +109,14 @@ class Lifecycle(Case):
             self.assertEqual(server.reply(number)["status"], 0)
         self.assertFalse([frame for frame in server.frames if frame["type"] == "returned"])
 
+    def test_a_function_called_without_await_in_an_async_def_handler_is_refused_with_the_way_out(self):
+        source = "from less import functions\nasync def process(m):\n    functions.f(1)"
+        server = self.serve({TOPIC: source})
+        reply = server.run("topics/t/s")
+        self.assertEqual(reply["status"], 1)
+        self.assertIn("await functions.f.call_async(…)", reply["thrown"]["message"])
+        self.assertFalse(server.calls())
+
     def test_an_invocation_ends_when_the_calls_that_it_started_have(self):
         source = "from less import topics\nasync def process(m): topics.t.publish_async(1)"
         server = self.serve({TOPIC: source}, answer=lambda _: None)

@@ -114,8 +114,9 @@ pub(crate) fn failed(message: String, problems: Vec<Problem>, consequence: &str)
 
 fn is_after_build(step: Step) -> bool {
     match step {
-        Step::Checking | Step::InstallingDependencies => false,
-        Step::StartingWorkers | Step::Switching => true,
+        // What is wrong inside the files shows when they are loaded: until then nothing is complete.
+        Step::Checking | Step::InstallingDependencies | Step::StartingWorkers => false,
+        Step::Switching => true,
     }
 }
 
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_build_is_complete_when_workers_start_and_each_line_comes_once() {
+    fn the_build_is_complete_when_the_handlers_are_loaded_and_each_line_comes_once() {
         let steps = [Step::Checking, Step::InstallingDependencies, Step::StartingWorkers, Step::Switching];
         let mut events: Vec<_> = steps.map(|step| DeployEvent::Step { step }).into();
         events.push(DeployEvent::Done { resources: resources() });

@@ -265,8 +265,12 @@ fn check_sites(statics: &Folder, found: &mut Findings) {
 /// Files where only folders mean something.
 fn warn_of_files(folder: &Folder, what: &str, found: &mut Findings) {
     for file in folder.files.iter().filter(|file| !file.starts_with("README")) {
-        let message = format!("is not used: {what} is a folder");
-        found.warn(folder.join(file), message, format!("move it to {}/<name>/{file}", folder.path));
+        let message = format!("{what} is a folder, not a file");
+        let place = match kinds::source_file(file) {
+            Some((stem, row)) => format!("{stem}/{}.{}", row.index, file.rsplit_once('.').map_or("", |(_, end)| end)),
+            None => format!("<name>/{file}"),
+        };
+        found.warn(folder.join(file), message, format!("move it to {}/{place}", folder.path));
     }
 }
 

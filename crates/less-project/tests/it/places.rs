@@ -105,7 +105,7 @@ fn a_module_is_a_folder() {
     check(
         "less/apis/x/get.js
          less/shared/models.js
-         ? less/shared/models.js: is not used: a shared module is a folder",
+         ? less/shared/models.js: a shared module is a folder, not a file",
     );
 }
 

@@ -1,6 +1,7 @@
 //! How a version's workers are started: the command, its arguments and its whole environment.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use less_project::{Env, Language};
 
@@ -29,6 +30,9 @@ const PYTHON: [&str; 4] = ["-B", "-u", "-X", "utf8"];
 /// By its path and not with `-m`, which would look for modules in the project's root first: a `queue.py` there must not
 /// take Python's place.
 const PYTHON_WORKER: &str = "less/_worker/main.py";
+
+/// What this machine happens to have installed is no part of a project: it would be missed elsewhere.
+const WITHOUT_PACKAGES: &str = "-S";
 
 /// What runs handlers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,10 +74,18 @@ fn node(built: &Built, env: &Env) -> Program {
 fn python(built: &Built, env: &Env) -> Program {
     let command = built.facts.python.clone().unwrap_or_else(|| "python3".into());
     let mut args: Vec<OsString> = PYTHON.map(Into::into).to_vec();
+    if !is_environment(&command) {
+        args.push(WITHOUT_PACKAGES.into());
+    }
     args.push(built.sdks.python.join(PYTHON_WORKER).into());
     // Our SDK wins over a package of its name, and so do shared modules.
     let path = format!("{}:{}", built.sdks.python.display(), built.root.join("less/shared").display());
     Program { command, args, env: environment(env, &[("PYTHONPATH", &path)]), folder: built.root.clone() }
+}
+
+/// Whether this is the Python of a virtual environment, with packages of its own.
+fn is_environment(command: &Path) -> bool {
+    command.ancestors().nth(2).is_some_and(|folder| folder.join("pyvenv.cfg").is_file())
 }
 
 fn environment(env: &Env, ours: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -118,11 +130,15 @@ mod tests {
     #[test]
     fn python_runs_in_the_projects_environment_with_the_path_that_we_choose() {
         let env = Env::from([("PYTHONPATH".into(), "/theirs".into()), ("PYTHONHASHSEED".into(), "0".into())]);
-        let python = program(Runtime::Python, &built(true, Some("/cache/venv/bin/python")), &env);
-        assert_eq!(line(&python), "/cache/venv/bin/python -B -u -X utf8 /sdk/python/less/_worker/main.py");
+        let venv = tempfile::TempDir::new().unwrap();
+        std::fs::write(venv.path().join("pyvenv.cfg"), "").unwrap();
+        let own = venv.path().join("bin/python").display().to_string();
+        let python = program(Runtime::Python, &built(true, Some(&own)), &env);
+        assert_eq!(line(&python), format!("{own} -B -u -X utf8 /sdk/python/less/_worker/main.py"));
         let value = |name: &str| python.env.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
         assert_eq!(value("PYTHONPATH"), Some("/sdk/python:/shop/less/shared"));
         assert_eq!(value("PYTHONHASHSEED"), Some("0"));
-        assert!(line(&program(Runtime::Python, &built(true, None), &env)).starts_with("python3 -B"));
+        let without = line(&program(Runtime::Python, &built(true, None), &env));
+        assert_eq!(without, "python3 -B -u -X utf8 -S /sdk/python/less/_worker/main.py");
     }
 }

@@ -13,10 +13,11 @@ const ANSWER_TIME: Duration = Duration::from_secs(20);
 const OLDEST: (u32, u32) = (3, 9);
 const HINT: &str = "install Python 3.9 or newer (python.org) and make sure that `python3 --version` shows it";
 /// Its version, where it really is (a `python3` in PATH may be a script that chooses one), and whether it has all that
-/// makes a virtual environment: some systems divide it into packages.
-const QUESTION: &str = "import sys, importlib.util as util
+/// makes a virtual environment: some systems divide it into packages. Links are followed: `python3` may be another one
+/// after an upgrade.
+const QUESTION: &str = "import os, sys, importlib.util as util
 print('%d.%d.%d' % sys.version_info[:3])
-print(sys.executable)
+print(os.path.realpath(sys.executable) if sys.prefix == sys.base_prefix else sys.executable)
 print(all(util.find_spec(name) for name in ('venv', 'ensurepip')))";
 
 /// A Python that can run handlers.

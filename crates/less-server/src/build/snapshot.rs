@@ -1,6 +1,6 @@
 //! A project's folder as a tar, to be sent to a server, which unpacks it (`unpack`).
 //!
-//! Left out: `node_modules` everywhere, `target` at the top, whatever begins with a dot (`.git`, `.env`) except the
+//! Left out: `node_modules`, `__pycache__` and virtual environments everywhere, `target` at the top, whatever begins with a dot (`.git`, `.env`) except the
 //! installers' settings at the top, and sockets, pipes and devices. Empty folders are kept: a topic may be one. A link
 //! is packed as what it points to, which must lie in the project; so a snapshot has files and folders only, and nothing
 //! in it can lead out where it is unpacked. The same folder gives the same bytes on every machine.
@@ -123,6 +123,7 @@ impl Walk {
             let file_name = child.file_name();
             match file_name.to_str() {
                 _ if file_name.to_str().is_some_and(|child| is_left_out(name, child)) => {}
+                _ if is_environment(&child.path()) => {}
                 Some(child_name) => self.child(&child.path(), &join(name, child_name))?,
                 None => self.problems.push(Problem::new(
                     join(name, &file_name.to_string_lossy()),
@@ -202,10 +203,15 @@ fn join(folder: &str, name: &str) -> String {
 fn is_left_out(folder: &str, name: &str) -> bool {
     let at_top = folder.is_empty();
     match name {
-        "node_modules" => true,
+        "node_modules" | "__pycache__" => true,
         "target" => at_top,
         _ => name.starts_with('.') && !(at_top && INSTALLER_SETTINGS.contains(&name)),
     }
+}
+
+/// A virtual environment of Python: it is made anew where the project is deployed.
+fn is_environment(folder: &Path) -> bool {
+    folder.join("pyvenv.cfg").is_file()
 }
 
 fn too_many(folder: &str) -> Problem {

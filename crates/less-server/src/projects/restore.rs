@@ -63,7 +63,7 @@ impl Projects {
         };
         let root = version.project();
         let found = discover_built(&root, project).map_err(DeployFailed::problems).map_err(describe)?;
-        let built = build::renew(&root, &self.sdks)?;
+        let built = build::renew(&root, &self.sdks).map_err(DeployFailed::from).map_err(describe)?;
         let live = self.start(&name, found, built, &version.read_env()?).await.map_err(describe)?;
         match self.store.topics.deploy(record, live.subscriptions(), live.cron_marks()).await {
             Ok(deployed) => match self.registry.switch(live.clone()) {

@@ -113,8 +113,9 @@ class Loop:
         connection.schedule = self._schedule
         try:
             self.loop.run_forever()
-        except BaseException:
-            pass
+        except BaseException as error:
+            if self.loop.is_closed():
+                connection.broken(error)  # a handler closed what is not its own
         finally:
             connection.schedule = None
             self.is_running = False

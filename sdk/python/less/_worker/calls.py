@@ -40,6 +40,7 @@ class Calls:
 
     def call(self, what: str, make: services.Make) -> Any:
         """Waits in place for the answer: within the event loop, everything else waits too."""
+        self._refuse_to_block(what, make)
         call = self._send(what, make, None)
         received = self.invocations.give_back if self._gives_back(call) else _nothing
         received()
@@ -47,6 +48,14 @@ class Calls:
         if call.error is not None:
             raise call.error
         return call.value
+
+    def _refuse_to_block(self, what: str, make: services.Make) -> None:
+        """A function may need this very loop: whoever waits for it within must let it run."""
+        loop, invocation = self.invocations.loop, self.invocations.current()
+        if invocation is None or invocation.handler.is_exclusive or loop is None or not loop.is_running:
+            return
+        if threading.get_ident() == self.connection.main and make(self.invocations.limits).service == services.FUNCTION:
+            raise CallError("blocking_call", f"{what} blocks the event loop; write: await {what}.call_async(…)")
 
     def _gives_back(self, call: Call) -> bool:
         """What has not begun: it may be what this call waits for, or it would wait as long as a handler does."""
