@@ -16,9 +16,9 @@ pub(crate) const WAITING: &[Case] = &[
             "retry: RetryPolicy::default(),"
             => "retry: RetryPolicy { attempts: Some(1), ..RetryPolicy::default() },"),
     case!(a_rate_counts_from_its_deploy, ["7.02", "7.05", "7.10"],
-        "crates/less-project/src/cron/rate.rs":
-            "self.time(self.periods(after_ms, since_ms).max(0) + 1, since_ms)"
-            => "self.time(self.periods(after_ms, since_ms).max(0), since_ms)"),
+        "crates/less-server/src/triggers/crons.rs":
+            "let CronState { since, mut mark } = self.state;"
+            => "let (CronState { mut mark, .. }, since) = (self.state, 0);"),
     case!(what_was_missed_runs_once_on_a_server_and_not_in_run, ["7.13", "7.17", "7.19"],
         "crates/less-server/src/triggers/crons.rs":
             "if self.missed == MissedRuns::Forget {"
