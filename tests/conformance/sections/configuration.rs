@@ -33,8 +33,8 @@ pub(crate) const CASES: &[Case] = &[
             => "set.concurrency.unwrap_or(subscriber.concurrency).max(1)"),
     case!(unknown_keys_are_errors_with_a_suggestion, ["13.10"],
         "crates/less-project/src/config/read.rs":
-            "there is no setting `{key}`"
-            => "what is `{key}`"),
+            "self.problem(format!(\"there is no setting `{key}`\"), suggestion(key, known.iter().copied()));"
+            => "self.problem(format!(\"there is no setting `{key}`\"), \"remove it\");"),
     case!(variables_of_the_cloud_are_refused_but_its_region, ["13.11", "13.12"],
         "crates/less-project/src/config/read.rs":
             "\"AWS_REGION\""

@@ -95,6 +95,8 @@ fn what_a_function_throws_is_raised_in_its_caller(scene: &Scene) {
 }
 
 fn callers_that_wait_keep_no_function_from_running(scene: &Scene) {
+    // More than there are processes when nobody waits.
+    assert_eq!(call(scene, "descend", &json!(20)), 20);
     thread::scope(|threads| {
         for n in 0..10 {
             threads.spawn(move || assert_eq!(call(scene, "relay", &json!(n)), 2 * n));

@@ -45,9 +45,9 @@ pub(crate) const CASES: &[Case] = &[
             "if is_loopback(host) { Ok(()) } else { Err(Failure::UnknownHost) }"
             => "Ok(())"),
     case!(links_that_lead_out_of_the_project_are_refused, ["16.06"],
-        "crates/less-project/src/discover/walk.rs":
-            "if !real.starts_with(&self.root) {"
-            => "if false {"),
+        "crates/less-server/src/build/snapshot.rs":
+            "Ok(real) if !real.starts_with(&self.root) => {"
+            => "Ok(real) if real.as_os_str().is_empty() => {"),
 ];
 
 fn a_server_and_a_run_live_side_by_side_in_one_home(scene: &Scene) {
@@ -202,5 +202,9 @@ fn links_that_lead_out_of_the_project_are_refused(scene: &Scene) {
     fs::write(stage.home.root().join("outside"), "a secret").unwrap();
     symlink(stage.home.root().join("outside"), stage.project().folder.join("less/apis/linked/inside")).unwrap();
     stage.build_fails(&["less/apis/linked/inside", "leads out of the project"]);
-    stage.project().run(&["deploy", "linked"]).failed_with(1);
+    stage.project().remove("less/apis/linked/inside");
+    // Beside `less/`, too: all of the folder is deployed.
+    symlink(stage.home.root().join("outside"), stage.project().folder.join("data")).unwrap();
+    let refused = stage.project().run(&["deploy", "linked"]).failed_with(1).stderr;
+    assert!(refused.contains("data: ") && refused.contains("leads out of the project"), "{refused}");
 }

@@ -31,16 +31,16 @@ pub(crate) const CASES: &[Case] = &[
             => "this.attempt(delivery).await;\n                    std::mem::forget(slot);"),
     case!(a_refused_message_is_a_dead_letter_at_once, ["4.21"],
         "crates/less-server/src/dispatch/retry.rs":
-            "Outcome::Threw { thrown, retriable: false } => {"
-            => "Outcome::Threw { thrown, retriable: false } if thrown.name.is_empty() => {"),
+            "Verdict::Bury { reason: Reason::Refused, error: summary(thrown) }"
+            => "failed(summary(thrown))"),
     case!(a_deploy_without_a_subscriber_parks_its_deliveries_until_it_returns, ["4.32", "4.34"],
         "crates/less-server/src/projects/describe.rs":
             "and {waiting} deliveries wait for it"
             => "and what waits for it waits"),
     case!(parked_deliveries_expire_as_usual, ["4.33"],
         "crates/less-store/src/embedded/refill.rs":
-            "if delivery.expires_at <= now {"
-            => "if delivery.expires_at <= i64::MIN {"),
+            "self.carried.push(Settlement { delivery, fate, at: self.now() });"
+            => "drop((delivery, fate));"),
     case!(a_new_subscriber_gets_what_is_published_after_the_switch, ["4.35"],
         "crates/less-store/src/embedded/jobs.rs":
             "self.catalog = Catalog::load(self.conn, &self.shared.lanes, false)?;"
