@@ -111,7 +111,7 @@ class Lifecycle(Case):
 
     def test_a_function_called_without_await_in_an_async_def_handler_is_refused_with_the_way_out(self):
         source = "from less import functions\nasync def process(m):\n    functions.f(1)"
-        server = self.serve({TOPIC: source})
+        server = self.serve({TOPIC: source}, functions=["f"])
         reply = server.run("topics/t/s")
         self.assertEqual(reply["status"], 1)
         self.assertIn("await functions.f.call_async(…)", reply["thrown"]["message"])
