@@ -23,8 +23,8 @@ pub(crate) const CASES: &[Case] = &[
             => "less.files.iter()"),
     case!(what_lies_beside_and_below_a_handler_is_deployed_with_it, ["1.05", "1.06", "1.15"],
         "crates/less-server/src/build/snapshot.rs":
-            "\"node_modules\" => true,"
-            => "\"node_modules\" | \"lib\" => true,"),
+            "\"node_modules\" | \"__pycache__\" => true,"
+            => "\"node_modules\" | \"__pycache__\" | \"lib\" => true,"),
     case!(a_near_miss_is_a_problem, ["1.07"],
         "crates/less-project/src/kinds.rs":
             "Some(1) => true,"

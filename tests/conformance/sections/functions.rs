@@ -22,9 +22,9 @@ pub(crate) const CASES: &[Case] = &[
             "return Self { code: \"function_failed\".into(), message, name: Some(name) };"
             => "return Self { code: \"function_failed\".into(), message: String::new(), name: Some(name) };"),
     case!(callers_that_wait_keep_no_function_from_running, ["8.04"],
-        "crates/less-server/src/workers/pool.rs":
-            "state.workers.iter().filter(|worker| !worker.waits()).count();"
-            => "state.workers.len();"),
+        "crates/less-server/src/limits.rs":
+            "WORKERS_WITH_WAITING: usize = 64"
+            => "WORKERS_WITH_WAITING: usize = 2"),
     case!(calls_are_32_deep_at_most, ["8.05"],
         "crates/less-server/src/limits.rs":
             "CALL_DEPTH: u32 = 32"
@@ -95,8 +95,8 @@ fn what_a_function_throws_is_raised_in_its_caller(scene: &Scene) {
 }
 
 fn callers_that_wait_keep_no_function_from_running(scene: &Scene) {
-    // More than there are processes when nobody waits.
-    assert_eq!(call(scene, "descend", &json!(20)), 20);
+    // Each keeps its process while it waits.
+    assert_eq!(call(scene, "descend", &json!(30)), 30);
     thread::scope(|threads| {
         for n in 0..10 {
             threads.spawn(move || assert_eq!(call(scene, "relay", &json!(n)), 2 * n));

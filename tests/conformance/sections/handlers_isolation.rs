@@ -21,8 +21,8 @@ pub(crate) const CASES: &[Case] = &[
             => "process.exit(1);"),
     case!(a_handler_that_never_returns_costs_others_nothing, ["2.35"],
         "crates/less-server/src/workers/pool.rs":
-            "Err(_late) => Some(expire(worker, id, invocation, alone)),"
-            => "Err(_late) => { worker.kill(); Some(expire(worker, id, invocation, alone)) }"),
+            "Err(_late) => Some(expire(&worker, id, invocation, alone)),"
+            => "Err(_late) => { worker.kill(); Some(expire(&worker, id, invocation, alone)) }"),
     case!(a_handler_that_blocks_its_process_costs_others_only_this_process, ["2.36", "2.39", "2.40"],
         "crates/less-server/src/workers/worker.rs":
             "state.phase = Phase::Silent;"
@@ -36,8 +36,8 @@ pub(crate) const CASES: &[Case] = &[
             "(true, false) => Answer::Lost,"
             => "(true, false) => Answer::NotBegun,"),
     case!(a_poison_message_finds_its_end_alone, ["2.44", "2.45", "4.10"],
-        "crates/less-server/src/dispatch/mod.rs":
-            "if delivery.alone {"
+        "crates/less-server/src/workers/pool.rs":
+            "if invocation.alone {"
             => "if false {"),
     case!(a_subscriber_runs_64_deliveries_at_once, ["16.02"],
         "crates/less-project/src/config/mod.rs":

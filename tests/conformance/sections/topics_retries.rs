@@ -54,7 +54,7 @@ pub(crate) const CASES: &[Case] = &[
             "old.retire(limits::RETIRE).await;"
             => "old.retire(std::time::Duration::ZERO).await;"),
     case!(after_a_failed_deploy_the_old_version_stays, ["4.39"],
-        "crates/less-server/src/workers/pool.rs":
+        "crates/less-server/src/workers/growth.rs":
             "Ok(Ok(loaded)) if loaded.problems.is_empty() => {"
             => "Ok(Ok(loaded)) => {"),
 ];
