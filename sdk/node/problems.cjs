@@ -110,15 +110,15 @@ const caretOf = (stack) => (EXCERPT.exec(stack)?.[2].indexOf('^') ?? 0) + 1;
 
 /** A build that looks at one file at a time cannot know that a name it passes on is a type's. */
 function hintForName(error, place) {
-  const [, export_, package_] = /^Named export '([^']+)' not found\. The requested module '([^']+)'/.exec(error.message) ?? [];
-  if (package_) {
-    const local = package_.split('/').pop().replace(/\W/g, '_');
-    return `\nhint: '${package_}' is CommonJS: import ${local} from '${package_}'; const { ${export_} } = ${local};`;
+  const [, module, name] =
+    /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(error.message) ?? [];
+  if (!name || name === 'default') return '';
+  // Node finds the names of a CommonJS package only where its text shows them.
+  if (!module.startsWith('.')) {
+    const local = module.split('/').pop().replace(/\W/g, '_');
+    return `\nhint: if '${name}' is no type, write: import ${local} from '${module}'; const { ${name} } = ${local};`;
   }
-  const name = /does not provide an export named '([^']+)'/.exec(error.message)?.[1];
-  return name && name !== 'default' && place?.file.endsWith('.ts')
-    ? `\nhint: if '${name}' is a type, say so: import type, or export type`
-    : '';
+  return place?.file.endsWith('.ts') ? `\nhint: if '${name}' is a type, say so: import type, or export type` : '';
 }
 
 function ownFrames(error) {
