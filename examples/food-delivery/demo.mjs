@@ -84,7 +84,7 @@ async function lines_of(id, path) {
   for (;;) {
     const lines = (await log()).filter((line) => line.text.includes(id));
     const missing = path.filter((handler) => !lines.some((line) => line.path === handler));
-    if (missing.length === 0) return lines.sort((a, b) => a.time - b.time);
+    if (missing.length === 0) return lines.sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
     if (Date.now() > deadline) {
       throw new Error(`after 30 s these handlers have not logged order ${id}: ${missing.join(', ')}`);
     }
@@ -101,7 +101,7 @@ async function log() {
 
 function timeline(lines, id) {
   const rows = lines.map((line) => ({
-    offset: `+${line.time - lines[0].time} ms`,
+    offset: `+${Date.parse(line.time) - Date.parse(lines[0].time)} ms`,
     handler: line.path,
     text: line.text.replace(` ${id}`, ''),
   }));

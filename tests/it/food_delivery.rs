@@ -1,5 +1,7 @@
 //! The model application, ours and as another author writes it: deployed, and run in the foreground.
 
+use std::process::Command;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -149,6 +151,25 @@ fn the_example_in_python_does_it_all() {
 #[test]
 fn the_example_in_three_languages_does_it_all() {
     makes_eight_deliveries_of_a_confirmed_order_and_six_of_a_refused_one("food-delivery-mixed");
+}
+
+/// What `make demo` runs, once the binary is built.
+#[test]
+fn the_demo_follows_two_orders_through_the_system() {
+    let home = Home::new();
+    let mut demo = Command::new("node");
+    demo.arg(repository("examples/food-delivery/demo.mjs"));
+    home.adopt(&mut demo);
+    demo.env("LESS_CLI", home.command(home.root(), &[]).get_program());
+    let output = demo.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let steps: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with('+')).collect();
+    assert_eq!(steps.len(), 9 + 7, "{said}");
+    for step in steps {
+        let after = step.trim_start().strip_prefix('+').and_then(|step| step.split_once(" ms"));
+        assert!(after.is_some_and(|(ms, _)| ms.parse::<u32>().is_ok()), "{step}");
+    }
 }
 
 #[test]
