@@ -386,6 +386,41 @@ def process(request, response):
     }
 }
 
+/// More deliveries than there are processes for them: those that have not begun do not wait for those that hang.
+#[test]
+fn deliveries_that_wait_for_a_process_when_a_deploy_comes_run_on_the_new_version() {
+    let home = Home::new();
+    let hangs = "
+import time
+from notes import note, noted
+
+def process(message):
+    note('old', message)
+    while not noted('go'):
+        time.sleep(0.02)
+";
+    let mends = "
+from notes import note
+
+def process(message):
+    note('new', message)
+";
+    let handlers = ["a", "b", "c", "d"].map(|name| format!("less/topics/starts/{name}/__init__.py"));
+    let files: Vec<_> = handlers.iter().map(|path| (path.as_str(), hangs)).collect();
+    let project = home.project("wait", &files);
+    let topics = project.deploy().url("topics").to_owned();
+    for n in 0..8 {
+        http::post(&format!("{topics}/starts"), n.to_string()).expect(202);
+    }
+    eventually("every process for deliveries is taken", || home.notes("old").len() == 24);
+    handlers.iter().for_each(|path| project.write(path, mends));
+    project.deploy();
+    eventually("the others run on the new version", || home.notes("new").len() == 8);
+    home.give_note("go");
+    eventually("nothing waits", || project.waiting() == 0);
+    assert_eq!((home.notes("old").len(), home.notes("new").len()), (24, 8));
+}
+
 #[test]
 fn a_def_handler_is_not_starved_by_many_async_ones() {
     let home = Home::new();

@@ -190,6 +190,9 @@ impl Pool {
     /// Begins nothing any more but what running handlers call; who waits is sent away.
     pub fn drain(&self) {
         self.0.state.lock().draining = true;
+        // Who waits for a place of these hears of it, too.
+        self.0.deliveries.close();
+        self.0.alone_of.lock().values().for_each(|own| own.close());
         self.0.queue.all();
     }
 
