@@ -122,11 +122,6 @@ impl Ledger {
         *self.state.lock().refused.entry(status.unwrap_or(0)).or_default() += 1;
     }
 
-    /// So many publishes were not acknowledged with this status (0: the connection broke).
-    pub(crate) fn refused(&self, status: u16) -> u64 {
-        self.state.lock().refused.get(&status).copied().unwrap_or(0)
-    }
-
     pub(crate) fn acknowledged(&self) -> usize {
         self.state.lock().acknowledged.len()
     }

@@ -102,6 +102,11 @@ impl<'h> Scene<'h> {
         self.address.lock().clone()
     }
 
+    /// Where the ids of this scenario's publishes come from.
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids.clone()
+    }
+
     pub(crate) fn load(&mut self, clients: usize) {
         self.load = Some(Load::start(clients, &mut self.random, &self.address, &self.ids, &self.ledger));
     }
@@ -133,8 +138,13 @@ impl<'h> Scene<'h> {
 
     /// `kill -9` of the server; its workers go with it.
     pub(crate) fn kill_server(&mut self) {
-        self.fault(Of::Server, |scene| scene.server.take().expect("a server was started").kill());
+        self.kill_server_only();
         self.home.assert_no_process_left();
+    }
+
+    /// The same while other programs of this home run.
+    pub(crate) fn kill_server_only(&mut self) {
+        self.fault(Of::Server, |scene| scene.server.take().expect("a server was started").kill());
     }
 
     /// The handler processes, however they are started.
