@@ -92,6 +92,8 @@ pub(crate) struct Tally {
     pub(crate) duplicated: u64,
     /// So many would be allowed.
     pub(crate) bound: u64,
+    /// The longest time between a run and the fault because of which it was repeated, in milliseconds.
+    pub(crate) oldest: u64,
     /// Repeats that no fault explains, and messages that were published twice.
     pub(crate) unexplained: Vec<String>,
     pub(crate) faults: usize,
@@ -135,13 +137,15 @@ impl Ledger {
         self.state.lock().expecting = Some((Instant::now(), None));
     }
 
-    /// Whether that acknowledgement has come; then it is counted.
-    pub(crate) fn has_recovered(&self) -> bool {
+    /// How long it took, once that acknowledgement has come; then it is counted.
+    pub(crate) fn recovered(&self) -> Option<Duration> {
         let state = &mut *self.state.lock();
-        let Some((_, Some(took))) = state.expecting else { return false };
-        state.expecting = None;
-        state.recoveries.push(took);
-        true
+        let (_, took) = state.expecting?;
+        if took.is_some() {
+            state.expecting = None;
+            state.recoveries.extend(took);
+        }
+        took
     }
 
     /// How many deliveries of what is acknowledged have not been seen yet.
@@ -216,6 +220,11 @@ impl Ledger {
         let explains = |repeat: &Repeat, fault: &Fault| {
             fault.of != Of::Nobody && repeat.before <= fault.until && repeat.after >= fault.from
         };
+        let age = |repeat: &Repeat| {
+            let fault = state.faults.iter().find(|fault| explains(repeat, fault))?;
+            Some(fault.from.saturating_sub(repeat.before))
+        };
+        let oldest = state.repeats.iter().filter_map(age).max().unwrap_or(0);
         let unexplained =
             state.repeats.iter().filter(|repeat| !state.faults.iter().any(|fault| explains(repeat, fault)));
         let unexplained = unexplained.map(|repeat| format!("repeated without a fault: {}", repeat.what));
@@ -225,6 +234,7 @@ impl Ledger {
             lost,
             duplicated: state.runs.values().map(|run| run.count - 1).sum(),
             bound: state.faults.iter().map(|fault| self.allowed(fault, &state.ended)).sum(),
+            oldest,
             unexplained: unexplained.chain(state.twice.iter().cloned()).collect(),
             faults: state.faults.len(),
             recoveries: state.recoveries.clone(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use less_tests::harness::processes::Process;
-use less_tests::harness::{Home, Project, eventually, for_a_while, http};
+use less_tests::harness::{Home, Project, eventually, eventually_some, for_a_while, http};
 
 use crate::args::Size;
 use crate::ledger::{Fault, Ledger, Of, now};
@@ -154,15 +154,14 @@ impl<'h> Scene<'h> {
     }
 
     /// Measures from here until a publish that is sent from now on is acknowledged.
-    pub(crate) fn recover(&mut self) {
+    pub(crate) fn recover(&self) {
         self.ledger.expect_recovery();
         self.recovered();
     }
 
     /// The same, from where the ledger was told to expect it.
-    pub(crate) fn recovered(&mut self) {
-        let ledger = self.ledger.clone();
-        eventually("a publish is acknowledged again", || ledger.has_recovered());
+    pub(crate) fn recovered(&self) -> Duration {
+        eventually_some("a publish is acknowledged again", || self.ledger.recovered())
     }
 
     /// Says something beside the figures.

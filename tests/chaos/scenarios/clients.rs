@@ -13,6 +13,10 @@ use crate::scene::Scene;
 use crate::town::Kind;
 
 const CROWD: usize = 10_000;
+/// Connections that the server keeps.
+const PLACES: usize = 8_192;
+/// For a connection; the server's queue may be full for a moment.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Slow clients of each kind.
 const SLOW: usize = 300;
 const A_BYTE_EVERY: Duration = Duration::from_millis(500);
@@ -22,15 +26,22 @@ pub(crate) fn crowd(scene: &mut Scene) {
     scene.begin();
     scene.calm();
     scene.ledger.expect_recovery();
-    let mut crowd: Vec<_> =
-        (0..CROWD).filter_map(|_| connect(&scene.base(), Duration::from_millis(100)).ok()).collect();
-    let opened = crowd.len();
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| connect(&scene.base(), PATIENCE).unwrap()).collect();
     // Those who were there are served as before.
     scene.recovered();
     scene.acknowledge_some();
+    let mut refused = 0;
+    eventually("whoever found no place is sent away", || {
+        crowd.retain(|stream| {
+            let told = read(stream);
+            refused += usize::from(told.as_ref().is_some_and(|told| told.starts_with(b"HTTP/1.1 503")));
+            told.is_none()
+        });
+        crowd.len() <= PLACES
+    });
     if !scene.size.is_short {
-        eventually("whoever says nothing is sent away", || {
-            crowd.retain(|stream| !is_closed(stream));
+        eventually("whoever says nothing is sent away later", || {
+            crowd.retain(|stream| read(stream).is_none());
             crowd.is_empty()
         });
     }
@@ -38,7 +49,7 @@ pub(crate) fn crowd(scene: &mut Scene) {
     let begun = Instant::now();
     let newcomer = Request::new("POST", &format!("{}/apis/town/missing", scene.base())).body("[]");
     eventually("a newcomer is served", || newcomer.try_send().is_ok_and(|answer| answer.status == 200));
-    scene.remark(format!("{opened} of {CROWD} could connect; then a newcomer was served after {:?}", begun.elapsed()));
+    scene.remark(format!("{refused} of {CROWD} were told 503; a newcomer was served {:?} later", begun.elapsed()));
     scene.finish();
 }
 
@@ -101,7 +112,7 @@ fn leave(scene: &mut Scene, ids: &Ids) -> bool {
         0 => usize::try_from(scene.random.within(1..request.len() as u64)).unwrap(),
         _ => request.len(),
     };
-    let mut stream = connect(&url, Duration::from_secs(10)).unwrap();
+    let mut stream = connect(&url, PATIENCE).unwrap();
     stream.write_all(&request.as_bytes()[..sent]).unwrap();
     if scene.random.percent(50) {
         for_a_while(scene.random.millis(0..4));
@@ -126,15 +137,13 @@ pub(crate) fn connect(url: &str, patience: Duration) -> std::io::Result<TcpStrea
     Ok(stream)
 }
 
-/// The server has ended it.
-fn is_closed(mut stream: &TcpStream) -> bool {
+/// What the server said before it ended this connection; `None` while it is open.
+fn read(mut stream: &TcpStream) -> Option<Vec<u8>> {
     stream.set_nonblocking(true).unwrap();
-    loop {
-        match stream.read(&mut [0; 1024]) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
-        }
+    let mut said = Vec::new();
+    match stream.read_to_end(&mut said) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && said.is_empty() => None,
+        Ok(_) | Err(_) => Some(said),
     }
 }
 

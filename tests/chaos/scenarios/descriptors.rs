@@ -28,7 +28,8 @@ pub(crate) fn run(scene: &mut Scene) {
                 // Their places are needed, and cannot be filled.
                 scene.workers().iter().for_each(|worker| processes::signal(worker.pid, Signal::KILL));
             }
-            for_a_while(scene.random.millis(500..3_000));
+            let longest = if scene.size.is_short { 800 } else { 4_000 };
+            for_a_while(scene.random.millis(300..longest));
             scene.ledger.expect_recovery();
             drop(crowd);
             scene.recovered();

@@ -1,6 +1,7 @@
 //! `kill -9` of the server, of workers, of both, at random points under load: also while it starts and restores.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -33,20 +34,25 @@ const VICTIMS: [Victim; 8] = [
 pub(crate) fn run(scene: &mut Scene) {
     scene.begin();
     scene.calm();
-    let mut kills: BTreeMap<Victim, usize> = BTreeMap::new();
+    let mut kills: BTreeMap<Victim, Vec<Duration>> = BTreeMap::new();
     for round in 0..scene.size.rounds(VICTIMS.len(), 240) {
         // The first rounds meet each kind, whatever the seed.
         let victim = VICTIMS.get(round).copied().unwrap_or_else(|| *scene.random.pick(&VICTIMS));
         for_a_while(scene.random.millis(0..600));
-        kill(scene, victim);
-        *kills.entry(victim).or_default() += 1;
+        let took = kill(scene, victim);
+        kills.entry(victim).or_default().push(took);
     }
     scene.calm();
     scene.finish();
-    scene.remark(format!("{kills:?}"));
+    for (victim, mut took) in kills {
+        took.sort_unstable();
+        let (middle, longest) = (took[took.len() / 2].as_millis(), took[took.len() - 1].as_millis());
+        scene.remark(format!("{victim:?}: {} times, recovery {middle} ms (longest {longest})", took.len()));
+    }
 }
 
-fn kill(scene: &mut Scene, victim: Victim) {
+/// Returns how long the recovery took.
+fn kill(scene: &mut Scene, victim: Victim) -> Duration {
     scene.ledger.expect_recovery();
     match victim {
         Victim::Server => scene.kill_server(),
@@ -65,7 +71,7 @@ fn kill(scene: &mut Scene, victim: Victim) {
     if !matches!(victim, Victim::Worker | Victim::AllWorkers) {
         scene.start();
     }
-    scene.recovered();
+    scene.recovered()
 }
 
 fn kill_workers(scene: &mut Scene, victim: Victim) {

@@ -10,11 +10,11 @@ use crate::scene::Scene;
 pub(crate) fn run(scene: &mut Scene) {
     scene.begin();
     scene.calm();
-    for round in 0..scene.size.rounds(4, 40) {
+    for round in 0..scene.size.rounds(2, 40) {
         for_a_while(scene.random.millis(0..400));
-        // The first rounds are the same, whatever the seed: long enough for a worker to be given up, too.
-        let is_server = if round < 4 { round % 2 == 0 } else { scene.random.percent(50) };
-        let length = scene.random.millis(if round < 4 { 1_200..1_800 } else { 10..6_000 });
+        // The first two are the same, whatever the seed, and long enough for a worker to be given up.
+        let is_server = if round < 2 { round % 2 == 0 } else { scene.random.percent(50) };
+        let length = scene.random.millis(if round < 2 { 1_200..1_800 } else { 10..6_000 });
         let pid = match is_server {
             true => scene.server().pid,
             false => {

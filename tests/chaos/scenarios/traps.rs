@@ -15,14 +15,14 @@ const { appendFileSync } = require('fs');
 exports.process = async (kind, { attempt }) => {
   appendFileSync('FILE', `${kind} ${attempt}\\n`);
   if (kind === 'hang') for (;;);
-  if (kind === 'leak') for (const kept = []; ; await null) kept.push(Buffer.alloc(8 << 20, 1));
+  if (kind === 'leak') for (const kept = []; ; await null) kept.push(Buffer.alloc(32 << 20, 1));
 };
 ";
 /// So many attempts, each of which is ended by the server.
 const ATTEMPTS: usize = 2;
 const CONFIG: &str = "  traps:
     subscribers:
-      trap: { timeout: 3s, concurrency: 1, retry: { first: 1s, factor: 1, attempts: 2 } }
+      trap: { timeout: 2s, concurrency: 1, retry: { first: 100ms, factor: 1, attempts: 2 } }
 ";
 
 pub(crate) fn hang(scene: &mut Scene) {
