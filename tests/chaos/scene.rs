@@ -19,7 +19,7 @@ use crate::town::{self, Kind};
 /// Deliveries are given up when for so long none of them came: longer than any wait between attempts.
 const NOTHING_CAME: Duration = Duration::from_secs(60);
 /// The usual number of clients.
-pub(crate) const CLIENTS: usize = 8;
+const CLIENTS: usize = 8;
 
 pub(crate) struct Scene<'h> {
     pub(crate) home: &'h Home,
@@ -27,6 +27,8 @@ pub(crate) struct Scene<'h> {
     pub(crate) random: Random,
     pub(crate) size: Size,
     pub(crate) ledger: Arc<Ledger>,
+    /// How many clients publish at once.
+    pub(crate) clients: usize,
     /// How the next server is started.
     pub(crate) launch: Launch,
     address: Address,
@@ -51,6 +53,7 @@ impl<'h> Scene<'h> {
             random,
             size,
             ledger: Arc::new(Ledger::new(home.note_file(town::RUNS), python)),
+            clients: CLIENTS,
             launch: Launch::default(),
             address: Address::default(),
             ids: Arc::new(AtomicU64::new(1)),
@@ -65,7 +68,7 @@ impl<'h> Scene<'h> {
     pub(crate) fn begin(&mut self) {
         self.start();
         self.project.deploy();
-        self.load(CLIENTS);
+        self.load();
         self.acknowledge_some();
     }
 
@@ -107,8 +110,8 @@ impl<'h> Scene<'h> {
         self.ids.clone()
     }
 
-    pub(crate) fn load(&mut self, clients: usize) {
-        self.load = Some(Load::start(clients, &mut self.random, &self.address, &self.ids, &self.ledger));
+    pub(crate) fn load(&mut self) {
+        self.load = Some(Load::start(self.clients, &mut self.random, &self.address, &self.ids, &self.ledger));
     }
 
     pub(crate) fn stop_load(&mut self) {
@@ -125,7 +128,7 @@ impl<'h> Scene<'h> {
 
     pub(crate) fn acknowledge_some(&self) {
         let so_far = self.ledger.acknowledged();
-        eventually("publishes are acknowledged", || self.ledger.acknowledged() > so_far + CLIENTS);
+        eventually("publishes are acknowledged", || self.ledger.acknowledged() > so_far + self.clients);
     }
 
     /// Does what may repeat runs, and tells the ledger.

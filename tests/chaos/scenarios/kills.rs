@@ -17,6 +17,7 @@ enum Victim {
     ServerTwice,
     Worker,
     AllWorkers,
+    /// The workers first, the server soon after.
     Both,
 }
 
@@ -51,26 +52,29 @@ pub(crate) fn run(scene: &mut Scene) {
     }
 }
 
-/// Returns how long the recovery took.
+/// Returns how long the recovery took, from the last of the kills.
 fn kill(scene: &mut Scene, victim: Victim) -> Duration {
-    scene.ledger.expect_recovery();
     match victim {
-        Victim::Server => scene.kill_server(),
+        Victim::Worker | Victim::AllWorkers => {
+            scene.ledger.expect_recovery();
+            kill_workers(scene, victim);
+            return scene.recovered();
+        }
+        Victim::Server => {}
         Victim::ServerTwice => {
             scene.kill_server();
             scene.spawn();
             for_a_while(scene.random.millis(0..250));
-            scene.kill_server();
         }
-        Victim::Worker | Victim::AllWorkers => kill_workers(scene, victim),
         Victim::Both => {
             kill_workers(scene, Victim::AllWorkers);
-            scene.kill_server();
+            // By then some of what they had begun waits to run alone.
+            for_a_while(scene.random.millis(0..500));
         }
     }
-    if !matches!(victim, Victim::Worker | Victim::AllWorkers) {
-        scene.start();
-    }
+    scene.ledger.expect_recovery();
+    scene.kill_server();
+    scene.start();
     scene.recovered()
 }
 

@@ -41,7 +41,7 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario {
         name: "leak",
         about: "a handler that eats memory until its process is over its limit",
-        is_short: true,
+        is_short: false,
         python: false,
         run: traps::leak,
     },
