@@ -137,15 +137,13 @@ impl Ledger {
         self.state.lock().expecting = Some((Instant::now(), None));
     }
 
-    /// How long it took, once that acknowledgement has come; then it is counted.
-    pub(crate) fn recovered(&self) -> Option<Duration> {
+    /// Whether that acknowledgement has come; then it is counted.
+    pub(crate) fn has_recovered(&self) -> bool {
         let state = &mut *self.state.lock();
-        let (_, took) = state.expecting?;
-        if took.is_some() {
-            state.expecting = None;
-            state.recoveries.extend(took);
-        }
-        took
+        let Some((_, Some(took))) = state.expecting else { return false };
+        state.expecting = None;
+        state.recoveries.push(took);
+        true
     }
 
     /// How many deliveries of what is acknowledged have not been seen yet.

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use less_tests::harness::processes::Process;
-use less_tests::harness::{Home, Project, eventually, eventually_some, for_a_while, http};
+use less_tests::harness::{Home, Project, Request, eventually, for_a_while, http};
 
 use crate::args::Size;
 use crate::ledger::{Fault, Ledger, Of, now};
-use crate::load::{Address, Ids, Load};
+use crate::load::{self, Address, Ids, Load};
 use crate::random::Random;
 use crate::server::{Launch, Server};
 use crate::town::{self, Kind};
@@ -163,8 +163,31 @@ impl<'h> Scene<'h> {
     }
 
     /// The same, from where the ledger was told to expect it.
-    pub(crate) fn recovered(&self) -> Duration {
-        eventually_some("a publish is acknowledged again", || self.ledger.recovered())
+    pub(crate) fn recovered(&self) {
+        eventually("a publish is acknowledged again", || {
+            // The load may be waiting for deliveries.
+            self.probe("topics/placed", |order| order);
+            self.ledger.has_recovered()
+        });
+    }
+
+    /// Returns once a handler answers: it may have to get a process first.
+    pub(crate) fn answered(&self) {
+        eventually("a handler answers again", || {
+            self.probe("apis/town/place", |order| json!({ "topic": "placed", "messages": [order] }))
+        });
+    }
+
+    /// One publish beside the load; whether it was acknowledged.
+    fn probe(&self, path: &str, body: impl FnOnce(Value) -> Value) -> bool {
+        let (id, sent) = (load::next(&self.ids), Instant::now());
+        let body = body(load::order(&mut self.random.clone(), id)).to_string();
+        let answer = Request::new("POST", &format!("{}/{path}", self.base())).body(body).try_send();
+        let acknowledged = answer.is_ok_and(|answer| matches!(answer.status, 201 | 202));
+        if acknowledged {
+            self.ledger.acknowledge(id, Kind::Placed, sent);
+        }
+        acknowledged
     }
 
     /// Says something beside the figures.

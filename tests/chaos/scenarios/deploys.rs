@@ -45,7 +45,7 @@ fn write_version(scene: &Scene, version: usize) {
 fn killed_deploy(scene: &mut Scene, usual: Duration) -> bool {
     let mut deploy = scene.home.command(&scene.project.folder, &["deploy", &scene.project.name]);
     let mut deploy = deploy.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let longest = u64::try_from(usual.as_millis()).unwrap().max(500);
+    let longest = u64::try_from(usual.as_millis()).unwrap() * 5 / 4;
     for_a_while(scene.random.millis(0..longest));
     scene.ledger.expect_recovery();
     scene.kill_server_only();
