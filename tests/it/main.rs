@@ -30,6 +30,7 @@ mod publish_options;
 mod python;
 mod retries;
 mod scene;
+mod security;
 mod strace;
 mod topics;
 mod topics_api;

@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn scripts_of_packages_see_the_machines_settings_and_not_its_other_variables() {
-        for name in ["PATH", "HOME", "LC_ALL", "https_proxy", "NO_PROXY", "npm_config_registry", "PIP_INDEX_URL", "CC"] {
+        for name in ["PATH", "HOME", "LC_ALL", "https_proxy", "NO_PROXY", "npm_config_registry", "PIP_INDEX_URL", "CC"]
+        {
             assert!(is_for_installers(name), "{name}");
         }
         for name in ["AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "GITHUB_TOKEN", "LESS_HOME", "PATHS"] {

@@ -93,7 +93,7 @@ fn is_environment(command: &Path) -> bool {
     command.ancestors().nth(2).is_some_and(|folder| folder.join("pyvenv.cfg").is_file())
 }
 
-fn environment(env: &Env, ours: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn environment(env: &Env, ours: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut all: Env = USUAL.iter().map(owned).collect();
     all.extend(env.clone());
