@@ -2,10 +2,10 @@
 
 LESS_CLI := $(CURDIR)/target/release/less-cli
 
-.PHONY: help demo test check
+.PHONY: help demo test check advisories
 
 help: ## Show these lines (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build, deploy the food-delivery example and follow two orders through it
 	cargo build --release -p less-cli
@@ -27,3 +27,11 @@ test: ## Run all tests (cargo nextest where it is installed)
 check: ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+advisories: ## Known weaknesses of dependencies, where their database can be reached
+	@if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote -q https://github.com/RustSec/advisory-db.git HEAD >/dev/null 2>&1; then \
+		cargo audit --version >/dev/null 2>&1 || cargo install --locked cargo-audit; \
+		cargo audit; \
+	else \
+		echo "skipped: advisory database not reachable"; \
+	fi

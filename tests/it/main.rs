@@ -32,6 +32,7 @@ mod retries;
 mod scene;
 mod security;
 mod strace;
+mod supply_chain;
 mod topics;
 mod topics_api;
 mod typescript;
