@@ -82,7 +82,7 @@ fn whatever_the_umask_a_home_is_its_owners_alone_and_a_handlers_files_are_as_its
         assert_eq!(http::get(&format!("{api}/py")).expect(200).text(), "0o0");
         assert_eq!(http::get(&format!("{api}/ts")).expect(200).text(), "ts");
     }
-    assert_eq!(open_to_others(&home.less_home()), [PathBuf::new(); 0]);
+    assert_eq!(open_to_others(&home.less_home()), Vec::<PathBuf>::new());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&home.less_home().join("server")), 0o700);
     assert_eq!(mode(&file), 0o666, "a handler's file is as the deployer's umask wants it");

@@ -98,7 +98,7 @@ fn a_projects_variables_are_its_handlers_alone() {
         let folder = home.less_home().join("server/versions").join(name);
         assert!(found.len() == 1 && found[0].starts_with(&folder) && found[0].ends_with("env.json"), "{found:?}");
     }
-    assert_eq!(files_with(&home.less_home(), OF_SERVER), [PathBuf::new(); 0]);
+    assert_eq!(files_with(&home.less_home(), OF_SERVER), Vec::<PathBuf>::new());
     assert_eq!(files_with(&home.less_home(), &token).len(), 1, "the token is in its own file only");
     till.run(&["delete", "till", "--yes"]).succeeded();
     eventually("a project's values go with it", || files_with(&home.less_home(), OF_TILL).is_empty());
