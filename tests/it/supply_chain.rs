@@ -28,11 +28,11 @@ const LICENCES: [&str; 12] = [
 const CRATES: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// Crates in two versions, and why.
 const TWICE: [(&str, &str); 2] = [
-    ("embedded-io", "postcard supports both at once; neither has code that is used here"),
+    ("embedded-io", "optional to postcard, which oxc-browserslist needs; named in Cargo.lock, neither is compiled"),
     ("syn", "derive macros move to 3 one after the other; only compile time"),
 ];
 /// Crates with a build script. They ask the compiler what it can, generate or include code, or compile C that they bring
-/// along (libsqlite3-sys: SQLite); none loads anything.
+/// along (libsqlite3-sys: SQLite). The test searches them for words of what fetches something; it does not understand them.
 const BUILD_SCRIPTS: [&str; 25] = [
     "anyhow",
     "cookie",
@@ -61,7 +61,7 @@ const BUILD_SCRIPTS: [&str; 25] = [
     "zmij",
 ];
 
-/// Everything that is compiled for Linux, as Cargo knows it.
+/// Everything that Cargo.lock names for Linux: what is compiled, and what is optional to it.
 fn packages() -> Vec<Value> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["metadata", "--locked", "--format-version", "1", "--filter-platform", "x86_64-unknown-linux-gnu"]);
@@ -103,7 +103,7 @@ fn no_crate_is_there_twice_without_a_reason() {
 }
 
 #[test]
-fn every_crate_that_runs_something_while_it_is_built_was_looked_at() {
+fn every_build_script_is_a_known_one_and_has_no_word_of_fetching_anything() {
     let builds = |package: &&Value| {
         let targets = package["targets"].as_array().unwrap();
         targets.iter().any(|target| target["kind"].as_array().unwrap().contains(&"custom-build".into()))
