@@ -100,7 +100,14 @@ function fail(reason) {
 async function end(code) {
   if (ending) return;
   ending = true;
-  for (const action of endings) await action();
+  for (const action of endings) {
+    try {
+      await action();
+    } catch (error) {
+      console.error(error.message);
+      code = 1;
+    }
+  }
   for (const child of processes.reverse()) await endProcess(child);
   process.exit(code);
 }
@@ -116,5 +123,4 @@ async function endProcess(child) {
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => end(0));
 process.on('uncaughtException', (error) => fail(error.stack));
-const alive = setInterval(() => {}, 1 << 30);
-whenEnding(() => clearInterval(alive));
+setInterval(() => {}, 1 << 30); // stays, also when its processes are not its children

@@ -9,6 +9,7 @@ import { here, ready, settings, tellProcess, whenEnding } from '../supervisor.mj
 
 export async function deployed(folder) {
   const cli = process.env.LESS_CLI ?? here('../../target/release/less-cli');
+  if (!fs.existsSync(cli)) throw new Error(`${cli} does not exist; build it (cargo build --release -p less-cli) or set LESS_CLI`);
   const project = path.join(settings.state, 'food');
   fs.cpSync(here(folder), project, { recursive: true });
   shareCompletion(project);
