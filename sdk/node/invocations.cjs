@@ -49,7 +49,6 @@ class Invocations {
   constructor(writer, board, schedule, onIdle) {
     this.writer = writer;
     this.board = board;
-    this.mark = Buffer.alloc(8);
     this.schedule = schedule; // a flush of the writer
     this.onIdle = onIdle;
     this.storage = new AsyncLocalStorage();
@@ -69,10 +68,8 @@ class Invocations {
   }
 
   begin(invoke) {
-    const { mark } = this;
-    invoke.writeId(mark);
     // Marked first, looked at the clock second: so no invocation runs in two workers.
-    fs.writeSync(this.board, mark, 0, 8, invoke.slot * 8);
+    fs.writeSync(this.board, invoke.buffer, invoke.at, 8, invoke.slot * 8);
     if (performance.now() + CLOCK_OFFSET - invoke.sentAt > STALE_MS) return this.giveBack(invoke);
     const handler = this.table[invoke.handler];
     const invocation = new Invocation(invoke.id, invoke.slot, handler);
@@ -220,29 +217,31 @@ class Invocations {
   }
 }
 
-/** One invocation, within its own asynchronous context. It never rejects. */
-async function run(invocations, invocation, invoke) {
-  const { handler } = invocation;
+/** One invocation, within its own asynchronous context. It never throws. */
+function run(invocations, invocation, invoke) {
+  const failed = (error) => invocations.done(invocation, undefined, { error });
   try {
+    const { handler } = invocation;
     const context = handler.wantsContext ? invoke.context(invocations.project, handler.path) : undefined;
-    let result;
+    let response;
+    let returned;
     if (handler.isRoute) {
       const request = buildRequest(invoke);
-      const response = { statusCode: 200, headers: {}, body: '' };
+      response = { statusCode: 200, headers: {}, body: '' };
       invoke.release();
-      result =
+      returned =
         handler.middlewares.length === 0
-          ? await handler.runRoute(request, response, context)
-          : await runRoute(handler, request, response, context);
-      result ??= response;
+          ? handler.runRoute(request, response, context)
+          : runRoute(handler, request, response, context);
     } else {
       const payload = handler.isCron ? undefined : invoke.payload();
       invoke.release();
-      result = await handler.run(payload, context);
+      returned = handler.run(payload, context);
     }
-    invocations.done(invocation, result, undefined);
+    // Every promise costs what its asynchronous context does: this is one, where an async function has two.
+    Promise.resolve(returned).then((result) => invocations.done(invocation, result ?? response, undefined), failed);
   } catch (error) {
-    invocations.done(invocation, undefined, { error });
+    failed(error);
   }
 }
 
