@@ -46,10 +46,11 @@ class Invocation {
 }
 
 class Invocations {
-  constructor(writer, board, schedule, onIdle) {
+  constructor(writer, board, schedule, onEnded, onIdle) {
     this.writer = writer;
     this.board = board;
     this.schedule = schedule; // a flush of the writer
+    this.onEnded = onEnded; // a handler has come to its end
     this.onIdle = onIdle;
     this.storage = new AsyncLocalStorage();
     this.live = []; // by slot
@@ -67,15 +68,20 @@ class Invocations {
     this.logs = logs;
   }
 
+  /** Gives the invocation, unless it is handed back. */
   begin(invoke) {
     // Marked first, looked at the clock second: so no invocation runs in two workers.
     fs.writeSync(this.board, invoke.buffer, invoke.at, 8, invoke.slot * 8);
-    if (performance.now() + CLOCK_OFFSET - invoke.sentAt > STALE_MS) return this.giveBack(invoke);
+    if (performance.now() + CLOCK_OFFSET - invoke.sentAt > STALE_MS) {
+      this.giveBack(invoke);
+      return undefined;
+    }
     const handler = this.table[invoke.handler];
     const invocation = new Invocation(invoke.id, invoke.slot, handler);
     this.live[invoke.slot] = invocation;
     this.running += 1;
     this.storage.run(invocation, run, this, invocation, invoke);
+    return invocation;
   }
 
   giveBack(invoke) {
@@ -98,6 +104,7 @@ class Invocations {
     invocation.result = result;
     invocation.failure = failure;
     if (invocation.calls === 0) this.settle(invocation, false);
+    this.onEnded(invocation);
   }
 
   /** Something it started threw where its handler could not catch it. */
@@ -176,9 +183,10 @@ class Invocations {
     return id;
   }
 
+  /** Gives the invocation that goes on. */
   answer(answer) {
     const waiting = this.pending.get(answer.call);
-    if (!waiting) return;
+    if (!waiting) return undefined;
     this.pending.delete(answer.call);
     const { invocation, resolve, reject } = waiting;
     invocation.calls -= 1;
@@ -187,7 +195,10 @@ class Invocations {
     else if (answer.error) reject(toError(answer.error));
     else resolve(answer.value);
     // Once this turn's continuations have run: they may call again.
-    if (invocation.isDone && invocation.calls === 0) setImmediate(() => this.settle(invocation, false));
+    if (invocation.isDone && invocation.calls === 0) {
+      this.storage.run(invocation, setImmediate, () => this.settle(invocation, false));
+    }
+    return invocation;
   }
 
   /** A rejection that nobody handles, so far. */
