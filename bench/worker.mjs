@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { encode } from '../sdk/node/testing/frames.mjs';
 
 const own = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
-const { ROUNDS = 3, SLICES = 60, SECONDS = 0.015, ONLY, IN_FLIGHT = '1,64,256', FLAGS = '' } = process.env;
+const { ROUNDS = 3, SLICES = 6, SECONDS = 0.3, ONLY, IN_FLIGHT = '1,64,256', FLAGS = '' } = process.env;
 const given = process.argv.slice(2).map((folder) => path.resolve(folder));
 const sdks = given.length > 0 ? given : [own('sdk/node')];
 

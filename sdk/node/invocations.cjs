@@ -55,8 +55,10 @@ class Invocations {
     this.storage = new AsyncLocalStorage();
     this.live = []; // by slot
     this.running = 0;
-    this.pending = new Map(); // calls that wait for their Answer
-    this.nextCall = 1;
+    // Calls that wait for their Answer, by number. A Map that is filled and emptied without end leaves a chain of its
+    // old tables, which keeps what stood in them from being collected young; so numbers serve again, in an array.
+    this.pending = [undefined];
+    this.freeCalls = [];
     this.unhandledOf = new WeakMap();
   }
 
@@ -166,28 +168,34 @@ class Invocations {
   /** A Call; a promise of what is answered. It rejects with the error. */
   call(invocation, service, target, options, payload) {
     const id = this.send(invocation, service, target, options, payload);
-    return new Promise((resolve, reject) => this.pending.set(id, { invocation, resolve, reject }));
+    return new Promise((resolve, reject) => (this.pending[id] = { invocation, resolve, reject }));
   }
 
   /** A Call; a promise of its Answer, be it `value` or `error`. */
   ask(invocation, service, target, options, payload) {
     const id = this.send(invocation, service, target, options, payload);
-    return new Promise((resolve) => this.pending.set(id, { invocation, resolve, reject: undefined }));
+    return new Promise((resolve) => (this.pending[id] = { invocation, resolve, reject: undefined }));
   }
 
   send(invocation, service, target, options, payload) {
-    const id = this.nextCall++;
+    const id = this.freeCalls.pop() ?? this.newCall();
     invocation.calls += 1;
     this.writer.call(id, invocation.id, service, target, options, payload);
     this.schedule();
     return id;
   }
 
+  newCall() {
+    this.pending.push(undefined);
+    return this.pending.length - 1;
+  }
+
   /** Gives the invocation that goes on. */
   answer(answer) {
-    const waiting = this.pending.get(answer.call);
+    const waiting = this.pending[answer.call];
     if (!waiting) return undefined;
-    this.pending.delete(answer.call);
+    this.pending[answer.call] = undefined;
+    this.freeCalls.push(answer.call);
     const { invocation, resolve, reject } = waiting;
     invocation.calls -= 1;
     if (answer.error) invocation.hasFailedCalls = true;
