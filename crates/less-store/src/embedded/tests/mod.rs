@@ -2,6 +2,7 @@
 
 mod backlog;
 mod clock;
+mod fairness;
 mod faults;
 mod model;
 mod order;
