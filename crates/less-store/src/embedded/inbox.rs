@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::jobs::Job;
+use super::weight::Weight;
 use crate::{
     Change, Changed, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId, Timestamp,
 };
@@ -112,21 +113,24 @@ pub(super) struct Inbox {
     /// By project.
     shares: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
     closed: AtomicBool,
+    weight: Weight,
 }
 
 impl Inbox {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(weight: Weight) -> Self {
         Self {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             room: Semaphore::new(ROOM),
             shares: Mutex::default(),
             closed: AtomicBool::new(false),
+            weight,
         }
     }
 
     pub(super) async fn publish(&self, publish: Publish) -> Result<Uuid> {
-        let Publish { message, idempotency_key, origin } = publish;
+        let Publish { mut message, idempotency_key, origin } = publish;
+        message.payload = self.weight.weigh(&message.payload[..]);
         let (project, bytes) = (Arc::clone(&message.project), message.payload.len());
         let publishing = Publishing { message: Arc::new(message), idempotency_key, origin };
         self.commit(&project, publishing, bytes, |requests| &mut requests.publishes).await

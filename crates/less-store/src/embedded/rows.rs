@@ -64,6 +64,7 @@ statements! {
         ordering_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     select_message: "SELECT topic, id, trace, cause, published_at, payload, delayed_until, ordering_key
         FROM message WHERE seq = ?",
+    times: "SELECT published_at, delayed_until FROM message WHERE seq = ?",
     finish_message: "DELETE FROM message WHERE seq = ? AND left <= ?",
     count_down: "UPDATE message SET left = left - ?2 WHERE seq = ?1",
     insert_body: "INSERT INTO body(seq, payload) VALUES(?, ?)",
@@ -190,6 +191,11 @@ impl Rows<'_> {
             None => self.select_body.query_row([seq], |row| row.get(0))?,
         };
         Ok(Some(kept))
+    }
+
+    /// When it was published, and until when it is delayed.
+    pub(super) fn times(&mut self, seq: i64) -> Sql<Option<(Timestamp, Option<Timestamp>)>> {
+        self.times.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()
     }
 
     /// The first unsettled delivery with an ordering key.

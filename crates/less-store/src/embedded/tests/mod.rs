@@ -10,6 +10,7 @@ mod purge;
 mod reopen;
 mod values;
 mod values_model;
+mod weight;
 
 use std::time::Duration;
 
