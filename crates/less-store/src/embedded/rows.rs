@@ -38,6 +38,10 @@ pub(super) struct Kept {
 
 macro_rules! statements {
     ($($name:ident: $sql:literal,)*) => {
+        /// Each statement's name and text.
+        #[cfg(test)]
+        pub(super) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql),)*];
+
         pub(super) struct Rows<'c> { conn: &'c Connection, $(pub(super) $name: Statement<'c>,)* }
 
         impl<'c> Rows<'c> {

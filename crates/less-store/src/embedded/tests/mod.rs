@@ -6,6 +6,7 @@ mod fairness;
 mod faults;
 mod model;
 mod order;
+mod plans;
 mod purge;
 mod reopen;
 mod values;
