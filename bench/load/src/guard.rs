@@ -1,0 +1,40 @@
+//! Stands between the benchmark and a system it started, so that the system ends when the benchmark does, whatever ended
+//! the benchmark: the guard's stdin is a pipe from it.
+
+use std::io::{Read, stdin};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// A system that was told to end gets so long for it.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs `command`; tells it to end once stdin does, and kills what it leaves in its process group.
+pub fn guard(command: &[String]) -> Result<ExitCode> {
+    let (program, args) = command.split_first().context("a command to guard is missing")?;
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot start {program}"))?;
+    let pid = Pid::from_child(&child);
+    let (ended, end) = sync_channel(1);
+    std::thread::spawn(move || {
+        // Nothing is ever written: it ends, one way or the other, with the benchmark.
+        drop(stdin().read_to_end(&mut Vec::new()));
+        // The process may have ended by itself.
+        drop(kill_process(pid, Signal::TERM));
+        if end.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+            drop(kill_process_group(pid, Signal::KILL));
+        }
+    });
+    let status = child.wait()?;
+    drop(ended.send(()));
+    drop(kill_process_group(pid, Signal::KILL));
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

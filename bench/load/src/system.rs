@@ -1,0 +1,217 @@
+//! A system under test: started by its `start.mjs`, which says what it consists of and when it is ready.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::processes::Part;
+
+/// Which system, and how it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The folder in `bench/systems`.
+    pub name: String,
+    /// `sync` or `default`.
+    pub durability: &'static str,
+    /// How many messages one subscriber handles at once; ours takes no notice.
+    pub concurrency: u32,
+}
+
+/// A running system; dropped, it is stopped.
+pub struct System {
+    guard: Child,
+    /// Its processes.
+    pub parts: Vec<Part>,
+    /// Where its front listens.
+    pub address: SocketAddr,
+    /// For `host` headers.
+    pub host: String,
+    /// Before the paths of requests.
+    pub prefix: String,
+    /// From its start until it was ready.
+    pub ready_in: Duration,
+    lines: Receiver<String>,
+}
+
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+
+impl System {
+    /// Starts it with its state in `state`, reporting to the socket `completions`.
+    pub fn start(root: &Path, setting: &Setting, state: &Path, completions: &Path) -> Result<Self> {
+        let script = root.join("bench/systems").join(&setting.name).join("start.mjs");
+        ensure!(script.exists(), "there is no bench/systems/{}/start.mjs", setting.name);
+        fs::create_dir_all(state)?;
+        let told = state.with_extension("err");
+        let port = free_port()?;
+        let begun = Instant::now();
+        let mut guard = Command::new(std::env::current_exe()?)
+            .args(["guard", "node"])
+            .arg(&script)
+            .current_dir(root)
+            .env("PORT", port.to_string())
+            .env("STATE", state)
+            .env("CONCURRENCY", setting.concurrency.to_string())
+            .env("DURABILITY", setting.durability)
+            .env("COMPLETIONS", completions)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&told)?)
+            .spawn()
+            .context("cannot start the guard of a system")?;
+        let stdout = guard.stdout.take().context("the guard has no stdout")?;
+        let mut system = Self {
+            guard,
+            parts: Vec::new(),
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            host: format!("127.0.0.1:{port}"),
+            prefix: String::new(),
+            ready_in: Duration::ZERO,
+            lines: lines_of(stdout),
+        };
+        system.until_ready(begun).with_context(|| {
+            let text = fs::read_to_string(&told).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            format!("{} does not start: {}", setting.name, lines[lines.len().saturating_sub(15)..].join("\n"))
+        })?;
+        Ok(system)
+    }
+
+    fn until_ready(&mut self, begun: Instant) -> Result<()> {
+        loop {
+            let line = match self.lines.recv_timeout(READY_WITHIN.saturating_sub(begun.elapsed())) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => bail!("not ready within {READY_WITHIN:?}"),
+                Err(RecvTimeoutError::Disconnected) => bail!("it ended before it was ready"),
+            };
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["ready"] => break,
+                ["pid", role, pid] => self.parts.push(Part { role: role.to_owned(), pid: pid.parse()? }),
+                ["base", url] => self.turn_to(url)?,
+                _ => {}
+            }
+        }
+        self.ready_in = begun.elapsed();
+        Ok(())
+    }
+
+    /// Its front is elsewhere than at the root of the port it was given.
+    fn turn_to(&mut self, url: &str) -> Result<()> {
+        (self.address, self.host, self.prefix) = parts_of(url)?;
+        Ok(())
+    }
+
+    /// A request's path.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    /// Stops it and waits for it.
+    pub fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        drop(self.guard.stdin.take());
+        let deadline = Instant::now() + STOPPED_WITHIN;
+        // What it says while it ends must not fill the pipe.
+        while !matches!(
+            self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            Err(RecvTimeoutError::Disconnected)
+        ) {
+            if Instant::now() > deadline {
+                self.guard.kill()?;
+            }
+        }
+        self.guard.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        // Stopped before, or there is nobody left to tell.
+        drop(self.end());
+    }
+}
+
+/// Address, host and path of `http://127.0.0.1:1234/path`.
+pub fn parts_of(url: &str) -> Result<(SocketAddr, String, String)> {
+    let rest = url.strip_prefix("http://").with_context(|| format!("{url} is not an http address"))?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let port = host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80);
+    let path = path.trim_end_matches('/');
+    let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
+    Ok((SocketAddr::from(([127, 0, 0, 1], port)), host.to_owned(), prefix))
+}
+
+/// A port that nobody listens on at this moment.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = sync_channel(64);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// Fresh folders for systems' state, below one that is removed in the end.
+pub struct States {
+    folder: tempfile::TempDir,
+    sockets: tempfile::TempDir,
+    count: u32,
+}
+
+impl States {
+    /// Below `folder`, which must be on a disk: in memory, nothing that is synced costs what it costs.
+    pub fn below(folder: &Path) -> Result<Self> {
+        const TMPFS: i64 = 0x0102_1994;
+        fs::create_dir_all(folder)?;
+        let kind = rustix::fs::statfs(folder)?.f_type;
+        ensure!(kind != TMPFS, "{} is in memory, where syncing costs nothing; name another with --state", folder.display());
+        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(folder)?;
+        // Short, because sockets' paths must be.
+        let sockets = tempfile::Builder::new().prefix("less-bench-").tempdir()?;
+        Ok(Self { folder, sockets, count: 0 })
+    }
+
+    /// A folder that does not exist yet, and the path of a socket.
+    pub fn fresh(&mut self, name: &str) -> (PathBuf, PathBuf) {
+        self.count += 1;
+        let number = self.count;
+        (self.folder.path().join(format!("{number}-{name}")), self.sockets.path().join(number.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_host_port_and_path() {
+        let table = [
+            ("http://127.0.0.1:4747/shop/apis/orders", 4747, "127.0.0.1:4747", "/shop/apis/orders"),
+            ("http://localhost:3333", 3333, "localhost:3333", ""),
+            ("http://localhost:3333/", 3333, "localhost:3333", ""),
+        ];
+        for (url, port, host, path) in table {
+            let (address, given, prefix) = parts_of(url).unwrap();
+            assert_eq!((address.port(), given.as_str(), prefix.as_str()), (port, host, path), "{url}");
+        }
+        assert!(parts_of("ftp://x").is_err());
+    }
+}
