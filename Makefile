@@ -2,7 +2,7 @@
 
 LESS_CLI := $(CURDIR)/target/release/less-cli
 
-.PHONY: help demo test check
+.PHONY: help demo test check bench
 
 help: ## Show these lines (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,3 +27,9 @@ test: ## Run all tests (cargo nextest where it is installed)
 check: ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+# About half an hour, on a machine that does nothing else; `target/release/less-bench list` tells the parts of it.
+bench: ## Measure Less against the field, complete workflows verified
+	cargo build --release -p less-cli -p less-bench
+	bench/install
+	LESS_CLI="$(LESS_CLI)" target/release/less-bench

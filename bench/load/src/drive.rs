@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
 
 use crate::completions::Completions;
@@ -140,7 +140,8 @@ impl Drive {
 
     /// Waits until something is ready, at most `longest`.
     pub(crate) fn wait(&mut self, longest: Duration, ready: &mut Vec<Ready>) -> Result<()> {
-        let longest = Timespec { tv_sec: i64::try_from(longest.as_secs())?, tv_nsec: i64::from(longest.subsec_nanos()) };
+        let longest =
+            Timespec { tv_sec: i64::try_from(longest.as_secs())?, tv_nsec: i64::from(longest.subsec_nanos()) };
         self.events.clear();
         match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut self.events), Some(&longest)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}

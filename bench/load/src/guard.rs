@@ -28,13 +28,13 @@ pub fn guard(command: &[String]) -> Result<ExitCode> {
         // Nothing is ever written: it ends, one way or the other, with the benchmark.
         drop(stdin().read_to_end(&mut Vec::new()));
         // The process may have ended by itself.
-        drop(kill_process(pid, Signal::TERM));
+        kill_process(pid, Signal::TERM).ok();
         if end.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-            drop(kill_process_group(pid, Signal::KILL));
+            kill_process_group(pid, Signal::KILL).ok();
         }
     });
     let status = child.wait()?;
-    drop(ended.send(()));
-    drop(kill_process_group(pid, Signal::KILL));
+    ended.send(()).ok();
+    kill_process_group(pid, Signal::KILL).ok();
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

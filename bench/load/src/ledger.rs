@@ -55,8 +55,7 @@ impl Ledger {
 
     /// Opens the account of a new order and returns its number.
     pub fn open(&mut self, intended: u64, place: u32) -> u64 {
-        let order =
-            Order { intended, last_end: 0, place, missing: self.handlers, accepted: false, released: false };
+        let order = Order { intended, last_end: 0, place, missing: self.handlers, accepted: false, released: false };
         self.orders.push(order);
         self.runs.resize(self.runs.len() + self.words, 0);
         self.next() - 1

@@ -64,7 +64,7 @@ impl Watch {
     /// Ends the watch.
     pub fn end(self) -> Usages {
         // A thread that has ended needs no telling.
-        drop(self.stop.send(()));
+        self.stop.send(()).ok();
         self.thread.join().unwrap_or_default()
     }
 }

@@ -73,7 +73,7 @@ impl Drive {
             Pace::Rate { connections, .. } => connections,
         };
         self.connect(places)?;
-        Run::new(self, plan, places).to_the_end()
+        Run::new(self, plan, places).drive_to_the_end()
     }
 }
 
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn to_the_end(mut self) -> Result<Outcome> {
+    fn drive_to_the_end(mut self) -> Result<Outcome> {
         let (cpu, idle, duplicated) = (clock::own_cpu(), machine::idle_core_seconds(), self.drive.ledger.duplicated);
         let (mut effort, mut waited) = (None, 0);
         let mut ready = Vec::with_capacity(256);

@@ -18,7 +18,7 @@ pub struct Setting {
     /// The folder in `bench/systems`.
     pub name: String,
     /// `sync` or `default`.
-    pub durability: &'static str,
+    pub durability: String,
     /// How many messages one subscriber handles at once; ours takes no notice.
     pub concurrency: u32,
 }
@@ -58,7 +58,7 @@ impl System {
             .env("PORT", port.to_string())
             .env("STATE", state)
             .env("CONCURRENCY", setting.concurrency.to_string())
-            .env("DURABILITY", setting.durability)
+            .env("DURABILITY", &setting.durability)
             .env("COMPLETIONS", completions)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -94,17 +94,11 @@ impl System {
             match words[..] {
                 ["ready"] => break,
                 ["pid", role, pid] => self.parts.push(Part { role: role.to_owned(), pid: pid.parse()? }),
-                ["base", url] => self.turn_to(url)?,
+                ["base", path] => path.trim_end_matches('/').clone_into(&mut self.prefix),
                 _ => {}
             }
         }
         self.ready_in = begun.elapsed();
-        Ok(())
-    }
-
-    /// Its front is elsewhere than at the root of the port it was given.
-    fn turn_to(&mut self, url: &str) -> Result<()> {
-        (self.address, self.host, self.prefix) = parts_of(url)?;
         Ok(())
     }
 
@@ -182,7 +176,11 @@ impl States {
         const TMPFS: i64 = 0x0102_1994;
         fs::create_dir_all(folder)?;
         let kind = rustix::fs::statfs(folder)?.f_type;
-        ensure!(kind != TMPFS, "{} is in memory, where syncing costs nothing; name another with --state", folder.display());
+        ensure!(
+            kind != TMPFS,
+            "{} is in memory, where syncing costs nothing; name another with --state",
+            folder.display()
+        );
         let folder = tempfile::Builder::new().prefix("run-").tempdir_in(folder)?;
         // Short, because sockets' paths must be.
         let sockets = tempfile::Builder::new().prefix("less-bench-").tempdir()?;

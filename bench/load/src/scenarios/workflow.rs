@@ -1,0 +1,84 @@
+//! Complete durable workflows a second: every system in turn, round after round.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::bench::{Bench, Running, measured, say, with_usages};
+use crate::outcome::Outcome;
+use crate::run::{Length, Pace};
+use crate::system::Setting;
+
+/// Ours, and what a user has today instead.
+pub(super) const SYSTEMS: &[&str] = &["less", "bullmq", "jetstream", "restate"];
+
+pub(super) fn run(bench: &mut Bench) -> Result<()> {
+    let mut settings = bench.catalogue.settings("workflow", SYSTEMS, &bench.options.systems);
+    for setting in &mut settings {
+        setting.concurrency = best_concurrency(bench, setting)?;
+    }
+    for round in 1..=bench.options.rounds {
+        for setting in &settings {
+            let measurement = measure(bench, setting, round)?;
+            bench.keep(measurement);
+        }
+    }
+    Ok(())
+}
+
+/// The setting with which a peer completes most, in a short measurement of each.
+fn best_concurrency(bench: &mut Bench, setting: &Setting) -> Result<u32> {
+    let candidates = bench.catalogue.sweep(&setting.name).to_vec();
+    let mut best = (0.0, setting.concurrency);
+    for concurrency in candidates {
+        let setting = Setting { concurrency, ..setting.clone() };
+        let mut running = bench.start(&setting)?;
+        let short = Duration::from_secs_f64(bench.options.seconds.min(2.0));
+        warm_up(bench, &mut running)?;
+        let outcome = running.orders(0, bench.pace(), Length::For(short), bench.options.patience)?;
+        running.system.stop()?;
+        let mut measurement = measured("sweep", &setting, 1, &outcome);
+        measurement.setting = format!("{} {concurrency}", setting.durability);
+        measurement.figures.insert("complete_per_s".into(), outcome.complete_per_second());
+        bench.keep(measurement);
+        if outcome.complete_per_second() > best.0 {
+            best = (outcome.complete_per_second(), concurrency);
+        }
+    }
+    Ok(best.1)
+}
+
+/// Orders that are not measured, but accounted for all the same.
+pub(super) fn warm_up(bench: &Bench, running: &mut Running) -> Result<Outcome> {
+    let length = Length::For(Duration::from_secs_f64(bench.options.warm_up));
+    let outcome = running.orders(0, Pace::Complete(bench.options.in_flight), length, bench.options.patience)?;
+    outcome.verify().context("while it was warmed up")?;
+    Ok(outcome)
+}
+
+fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<crate::results::Measurement> {
+    let mut running = bench.start(setting)?;
+    let idle = running.usages();
+    if let Err(error) = warm_up(bench, &mut running) {
+        say(&format!("{} {}: {error:#}", setting.name, setting.durability));
+    }
+    let (length, pace, patience) = (Length::For(bench.seconds()), bench.pace(), bench.options.patience);
+    let (mut outcome, usages) = running.watched(|running| running.orders(0, pace, length, patience))?;
+    let ready_in = running.system.ready_in;
+    running.system.stop()?;
+    let mut measurement = measured("workflow", setting, round, &outcome);
+    let ((p50, p99), (answer_p50, answer_p99)) = (outcome.workflow_ms(), outcome.answer_ms());
+    let figures = &mut measurement.figures;
+    figures.extend([
+        ("complete_per_s".to_owned(), outcome.complete_per_second()),
+        ("workflow_p50_ms".to_owned(), p50),
+        ("workflow_p99_ms".to_owned(), p99),
+        ("answer_p50_ms".to_owned(), answer_p50),
+        ("answer_p99_ms".to_owned(), answer_p99),
+        ("concurrency".to_owned(), f64::from(setting.concurrency)),
+        ("ready_s".to_owned(), ready_in.as_secs_f64()),
+    ]);
+    figures.extend(idle.iter().map(|(role, usage)| (format!("{role}_idle_mib"), usage.resident)));
+    with_usages(figures, &usages);
+    Ok(measurement)
+}
