@@ -30,6 +30,7 @@ check: ## Formatting and lints
 
 # About half an hour, on a machine that does nothing else; `target/release/less-bench list` tells the parts of it.
 bench: ## Measure Less against the field, complete workflows verified
-	cargo build --release -p less-cli -p less-bench
+	cargo build --release -p less-cli
+	cargo build --release -p less-bench --features axum
 	bench/install
 	LESS_CLI="$(LESS_CLI)" target/release/less-bench

@@ -33,10 +33,13 @@ pub struct Args {
     /// Send so many orders each second, whether or not the system keeps up, instead of keeping workflows on their way
     #[arg(long)]
     pub rate: Option<f64>,
+    /// Seconds without a completion before what is missing counts as lost
+    #[arg(long, default_value_t = 15.0)]
+    pub patience: f64,
     /// Where systems keep their state, on a disk [default: target/bench]
     #[arg(long)]
     pub state: Option<PathBuf>,
-    /// Where to write the results [default: bench/results/<date>.json, unless quick or not everything was measured]
+    /// Where to write the results [default: bench/results/<date>.json when all was measured]
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// The repository
@@ -48,6 +51,11 @@ pub struct Args {
 pub enum Command {
     /// Tell what can be measured
     List,
+    /// Make the chart and the figures of `docs/performance.md` anew from the file that a run wrote
+    Report {
+        /// Such as bench/results/2026-01-31.json
+        results: PathBuf,
+    },
     /// Keep a process until stdin ends
     #[command(hide = true)]
     Guard {

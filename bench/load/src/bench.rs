@@ -132,7 +132,12 @@ pub fn measured(scenario: &str, setting: &Setting, round: u32, outcome: &Outcome
         ("generator_waited".to_owned(), effort.waited),
         ("idle_cores".to_owned(), effort.idle_cores),
     ]);
-    let counts = [("refused", outcome.refused), ("failed", outcome.failed), ("duplicated", outcome.duplicated)];
+    let counts = [
+        ("completed", outcome.completed),
+        ("refused", outcome.refused),
+        ("failed", outcome.failed),
+        ("duplicated", outcome.duplicated),
+    ];
     for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         figures.insert(name.to_owned(), crate::statistics::from_u64(count));
     }
@@ -144,6 +149,18 @@ pub fn measured(scenario: &str, setting: &Setting, round: u32, outcome: &Outcome
         figures,
         void: void(&effort),
         wrong: outcome.verify().err().map(|error| error.to_string()),
+    }
+}
+
+/// In the place of a measurement that could not be made.
+pub fn failed(scenario: &str, setting: &Setting, round: u32, error: &anyhow::Error) -> Measurement {
+    Measurement {
+        scenario: scenario.to_owned(),
+        system: setting.name.clone(),
+        setting: setting.durability.clone(),
+        round,
+        void: Some(format!("{error:#}")),
+        ..Measurement::default()
     }
 }
 

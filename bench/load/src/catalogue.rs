@@ -76,10 +76,10 @@ impl Catalogue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn catalogue() -> Catalogue {
+    pub(crate) fn catalogue() -> Catalogue {
         let text = r#"{
             "less": { "title": "Less" },
             "bullmq": { "title": "BullMQ", "concurrency": [16, 64, 256], "durability": ["sync", "default"] },

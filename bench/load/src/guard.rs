@@ -1,9 +1,10 @@
 //! Stands between the benchmark and a system it started, so that the system ends when the benchmark does, whatever ended
 //! the benchmark: the guard's stdin is a pipe from it.
 
+use std::ffi::OsStr;
 use std::io::{Read, stdin};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -12,6 +13,20 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// A system that was told to end gets so long for it.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// A command that runs `program` behind a guard; arguments may be added.
+pub fn guarded(program: impl AsRef<OsStr>) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("guard").arg(program).stdin(Stdio::piped());
+    Ok(command)
+}
+
+/// Ends what runs behind a guard, and waits for it.
+pub fn end(guard: &mut Child) -> Result<()> {
+    drop(guard.stdin.take());
+    guard.wait()?;
+    Ok(())
+}
 
 /// Runs `command`; tells it to end once stdin does, and kills what it leaves in its process group.
 pub fn guard(command: &[String]) -> Result<ExitCode> {

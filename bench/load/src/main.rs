@@ -10,8 +10,13 @@ use less_bench::args::{Args, Command};
 use less_bench::bench::{Bench, Options, say};
 use less_bench::catalogue::Catalogue;
 use less_bench::guard::guard;
+use less_bench::machine::Machine;
+use less_bench::ours;
+use less_bench::report::{self, Line, Verdict};
+use less_bench::results::Results;
 use less_bench::scenarios::{ALL, Scenario};
 use less_bench::system::States;
+use less_bench::versions;
 
 fn main() -> ExitCode {
     match begin(Args::parse()) {
@@ -27,6 +32,11 @@ fn begin(args: Args) -> Result<ExitCode> {
     match args.command {
         Some(Command::Guard { command }) => guard(&command),
         Some(Command::List) => list(),
+        Some(Command::Report { results }) => {
+            let results = Results::read(&results)?;
+            report::write(&args.root, &results, &Catalogue::read(&args.root)?)?;
+            tell(&report::lines(&results)).map(|_| ExitCode::SUCCESS)
+        }
         None => measure(&args),
     }
 }
@@ -49,12 +59,53 @@ fn measure(args: &Args) -> Result<ExitCode> {
     let options = options(args);
     let mut bench = Bench { root, options, catalogue, states, measurements: Vec::new(), wrong: Vec::new() };
     for scenario in scenarios {
-        scenario.run(&mut bench).with_context(|| format!("while measuring {}", scenario.name))?;
+        // Half an hour of other figures is not thrown away because of one.
+        if let Err(error) = scenario.run(&mut bench) {
+            bench.wrong.push(format!("{} was not measured: {error:#}", scenario.name));
+        }
     }
+    conclude(args, bench)
+}
+
+/// Writes what was measured and tells the targets; success is every line passed and nothing lost.
+fn conclude(args: &Args, bench: Bench) -> Result<ExitCode> {
+    let settings = [
+        ("rounds", bench.options.rounds.to_string()),
+        ("seconds", bench.options.seconds.to_string()),
+        ("warm-up", bench.options.warm_up.to_string()),
+        ("workflows on their way", bench.options.in_flight.to_string()),
+    ];
+    let results = Results {
+        date: versions::today(),
+        machine: Machine::this(),
+        versions: versions::of_all(&bench.root, &ours::cli(&bench.root)?),
+        settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+        measurements: bench.measurements,
+    };
+    let whole = args.scenarios.is_empty() && args.systems.is_empty() && !args.quick;
+    let usual = bench.root.join("bench/results").join(format!("{}.json", results.date));
+    if let Some(path) = args.out.clone().or_else(|| whole.then_some(usual)) {
+        results.write(&path)?;
+    }
+    if whole {
+        report::write(&bench.root, &results, &bench.catalogue)?;
+    }
+    let mut lines = report::lines(&results);
+    if !whole {
+        lines.retain(|line| line.verdict != Verdict::NotMeasured);
+    }
+    let passed = tell(&lines)?;
     for wrong in &bench.wrong {
         say(&format!("WRONG: {wrong}"));
     }
-    Ok(if bench.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // A part of the figures, or a first look at them, misses targets for reasons of its own.
+    Ok(if bench.wrong.is_empty() && (passed || !whole) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the table of targets; whether all lines passed.
+fn tell(lines: &[Line]) -> Result<bool> {
+    write!(std::io::stdout(), "{}", report::table(lines))?;
+    Ok(lines.iter().all(|line| line.verdict == Verdict::Pass))
 }
 
 fn options(args: &Args) -> Options {
@@ -67,7 +118,7 @@ fn options(args: &Args) -> Options {
         systems: args.systems.clone(),
         rate: args.rate,
         quick: args.quick,
-        patience: Duration::from_secs(15),
+        patience: Duration::from_secs_f64(args.patience),
     }
 }
 

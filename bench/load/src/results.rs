@@ -91,3 +91,38 @@ impl Results {
         ours.iter().filter_map(|(round, ours)| Some((*ours, *theirs.get(round)?))).collect()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn results(measurements: Vec<Measurement>) -> Results {
+        let machine = Machine { cores: 2, processor: "a processor".into(), kernel: "6.1".into(), memory_gib: 8 };
+        let (versions, settings) = (BTreeMap::new(), BTreeMap::new());
+        Results { date: "2026-01-31".into(), machine, versions, settings, measurements }
+    }
+
+    pub(crate) fn measurement(
+        scenario: &str,
+        system: &str,
+        setting: &str,
+        round: u32,
+        figure: &str,
+        value: f64,
+    ) -> Measurement {
+        let figures = BTreeMap::from([(figure.to_owned(), value)]);
+        let (scenario, system, setting) = (scenario.to_owned(), system.to_owned(), setting.to_owned());
+        Measurement { scenario, system, setting, round, figures, void: None, wrong: None }
+    }
+
+    #[test]
+    fn results_are_read_as_they_were_written() {
+        let mut one = measurement("idle", "less", "", 1, "workflow_p50_ms", 1.3);
+        one.void = Some("noise".into());
+        let all = results(vec![one, measurement("idle", "floor", "", 1, "workflow_p50_ms", 1.1)]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.json");
+        all.write(&path).unwrap();
+        assert_eq!(Results::read(&path).unwrap(), all);
+    }
+}

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::guard;
 use crate::processes::Part;
 
 /// Which system, and how it is set.
@@ -40,7 +41,6 @@ pub struct System {
 }
 
 const READY_WITHIN: Duration = Duration::from_secs(120);
-const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 impl System {
     /// Starts it with its state in `state`, reporting to the socket `completions`.
@@ -51,8 +51,7 @@ impl System {
         let told = state.with_extension("err");
         let port = free_port()?;
         let begun = Instant::now();
-        let mut guard = Command::new(std::env::current_exe()?)
-            .args(["guard", "node"])
+        let mut guard = guard::guarded("node")?
             .arg(&script)
             .current_dir(root)
             .env("PORT", port.to_string())
@@ -60,7 +59,6 @@ impl System {
             .env("CONCURRENCY", setting.concurrency.to_string())
             .env("DURABILITY", &setting.durability)
             .env("COMPLETIONS", completions)
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&told)?)
             .spawn()
@@ -113,19 +111,7 @@ impl System {
     }
 
     fn end(&mut self) -> Result<()> {
-        drop(self.guard.stdin.take());
-        let deadline = Instant::now() + STOPPED_WITHIN;
-        // What it says while it ends must not fill the pipe.
-        while !matches!(
-            self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-            Err(RecvTimeoutError::Disconnected)
-        ) {
-            if Instant::now() > deadline {
-                self.guard.kill()?;
-            }
-        }
-        self.guard.wait()?;
-        Ok(())
+        guard::end(&mut self.guard)
     }
 }
 
@@ -136,28 +122,17 @@ impl Drop for System {
     }
 }
 
-/// Address, host and path of `http://127.0.0.1:1234/path`.
-pub fn parts_of(url: &str) -> Result<(SocketAddr, String, String)> {
-    let rest = url.strip_prefix("http://").with_context(|| format!("{url} is not an http address"))?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let port = host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80);
-    let path = path.trim_end_matches('/');
-    let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Ok((SocketAddr::from(([127, 0, 0, 1], port)), host.to_owned(), prefix))
-}
-
 /// A port that nobody listens on at this moment.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn lines_of(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, lines) = sync_channel(64);
+    let (sender, lines) = sync_channel(1_024);
     std::thread::spawn(move || {
+        // What it says once nobody listens is read all the same, so that it never waits.
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
+            sender.try_send(line).ok();
         }
     });
     lines
@@ -192,24 +167,5 @@ impl States {
         self.count += 1;
         let number = self.count;
         (self.folder.path().join(format!("{number}-{name}")), self.sockets.path().join(number.to_string()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_host_port_and_path() {
-        let table = [
-            ("http://127.0.0.1:4747/shop/apis/orders", 4747, "127.0.0.1:4747", "/shop/apis/orders"),
-            ("http://localhost:3333", 3333, "localhost:3333", ""),
-            ("http://localhost:3333/", 3333, "localhost:3333", ""),
-        ];
-        for (url, port, host, path) in table {
-            let (address, given, prefix) = parts_of(url).unwrap();
-            assert_eq!((address.port(), given.as_str(), prefix.as_str()), (port, host, path), "{url}");
-        }
-        assert!(parts_of("ftp://x").is_err());
     }
 }

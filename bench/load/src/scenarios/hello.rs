@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::bench::{Bench, Running, measured};
+use crate::bench::{Bench, Running, failed, measured};
 use crate::http;
 use crate::outcome::Outcome;
 use crate::results::Measurement;
@@ -18,16 +18,19 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let settings = bench.catalogue.settings("hello", SYSTEMS, &bench.options.systems);
     for round in 1..=bench.options.rounds {
         for setting in &settings {
-            let mut running = bench.start(setting)?;
-            let warm_up = Duration::from_secs_f64(bench.options.warm_up.min(1.5));
-            hello(&mut running, CONNECTIONS, warm_up)?;
-            let outcome = hello(&mut running, CONNECTIONS, bench.seconds().min(Duration::from_secs(3)))?;
-            running.system.stop()?;
-            let measurement = answers("hello", setting, round, outcome);
-            bench.keep(measurement);
+            let measurement = measure(bench, setting, round);
+            bench.keep(measurement.unwrap_or_else(|error| failed("hello", setting, round, &error)));
         }
     }
     Ok(())
+}
+
+fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<Measurement> {
+    let mut running = bench.start(setting)?;
+    hello(&mut running, CONNECTIONS, Duration::from_secs_f64(bench.options.warm_up.min(1.5)))?;
+    let outcome = hello(&mut running, CONNECTIONS, bench.seconds().min(Duration::from_secs(3)))?;
+    running.system.stop()?;
+    Ok(answers("hello", setting, round, outcome))
 }
 
 /// So many connections asking for hello.

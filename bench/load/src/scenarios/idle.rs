@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::bench::{Bench, measured};
+use crate::bench::{Bench, failed, measured};
 use crate::floor;
 use crate::results::Measurement;
 use crate::run::{Length, Pace};
@@ -16,8 +16,8 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let orders = if bench.options.quick { 200 } else { 500 };
     for round in 1..=bench.options.rounds {
         for setting in &settings {
-            let measurement = measure(bench, setting, round, orders)?;
-            bench.keep(measurement);
+            let measurement = measure(bench, setting, round, orders);
+            bench.keep(measurement.unwrap_or_else(|error| failed("idle", setting, round, &error)));
         }
         let (state, socket) = bench.states.fresh("floor");
         let (p50, p99) = p50_p99_ms(&mut floor::probe(&bench.root, &state, &socket, 500)?);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::bench::{Bench, Running, measured, say, with_usages};
+use crate::bench::{Bench, Running, failed, measured, with_usages};
 use crate::outcome::Outcome;
+use crate::results::Measurement;
 use crate::run::{Length, Pace};
 use crate::system::Setting;
 
@@ -15,37 +16,43 @@ pub(super) const SYSTEMS: &[&str] = &["less", "bullmq", "jetstream", "restate"];
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let mut settings = bench.catalogue.settings("workflow", SYSTEMS, &bench.options.systems);
     for setting in &mut settings {
-        setting.concurrency = best_concurrency(bench, setting)?;
+        setting.concurrency = best_concurrency(bench, setting);
     }
     for round in 1..=bench.options.rounds {
         for setting in &settings {
-            let measurement = measure(bench, setting, round)?;
-            bench.keep(measurement);
+            let measurement = measure(bench, setting, round);
+            bench.keep(measurement.unwrap_or_else(|error| failed("workflow", setting, round, &error)));
         }
     }
     Ok(())
 }
 
 /// The setting with which a peer completes most, in a short measurement of each.
-fn best_concurrency(bench: &mut Bench, setting: &Setting) -> Result<u32> {
+fn best_concurrency(bench: &mut Bench, setting: &Setting) -> u32 {
     let candidates = bench.catalogue.sweep(&setting.name).to_vec();
     let mut best = (0.0, setting.concurrency);
     for concurrency in candidates {
         let setting = Setting { concurrency, ..setting.clone() };
-        let mut running = bench.start(&setting)?;
-        let short = Duration::from_secs_f64(bench.options.seconds.min(2.0));
-        warm_up(bench, &mut running)?;
-        let outcome = running.orders(0, bench.pace(), Length::For(short), bench.options.patience)?;
-        running.system.stop()?;
-        let mut measurement = measured("sweep", &setting, 1, &outcome);
-        measurement.setting = format!("{} {concurrency}", setting.durability);
-        measurement.figures.insert("complete_per_s".into(), outcome.complete_per_second());
-        bench.keep(measurement);
-        if outcome.complete_per_second() > best.0 {
-            best = (outcome.complete_per_second(), concurrency);
+        let measured = sweep(bench, &setting);
+        let measured = measured.unwrap_or_else(|error| failed("sweep", &setting, 1, &error));
+        let complete = measured.figures.get("complete_per_s").copied().unwrap_or(0.0);
+        if complete > best.0 {
+            best = (complete, concurrency);
         }
+        bench.keep(Measurement { setting: format!("{} {concurrency}", setting.durability), ..measured });
     }
-    Ok(best.1)
+    best.1
+}
+
+fn sweep(bench: &mut Bench, setting: &Setting) -> Result<Measurement> {
+    let mut running = bench.start(setting)?;
+    warm_up(bench, &mut running)?;
+    let short = Duration::from_secs_f64(bench.options.seconds.min(2.0));
+    let outcome = running.orders(0, bench.pace(), Length::For(short), bench.options.patience)?;
+    running.system.stop()?;
+    let mut measurement = measured("sweep", setting, 1, &outcome);
+    measurement.figures.insert("complete_per_s".into(), outcome.complete_per_second());
+    Ok(measurement)
 }
 
 /// Orders that are not measured, but accounted for all the same.
@@ -56,17 +63,16 @@ pub(super) fn warm_up(bench: &Bench, running: &mut Running) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<crate::results::Measurement> {
+fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<Measurement> {
     let mut running = bench.start(setting)?;
     let idle = running.usages();
-    if let Err(error) = warm_up(bench, &mut running) {
-        say(&format!("{} {}: {error:#}", setting.name, setting.durability));
-    }
+    let warm = warm_up(bench, &mut running);
     let (length, pace, patience) = (Length::For(bench.seconds()), bench.pace(), bench.options.patience);
     let (mut outcome, usages) = running.watched(|running| running.orders(0, pace, length, patience))?;
     let ready_in = running.system.ready_in;
     running.system.stop()?;
     let mut measurement = measured("workflow", setting, round, &outcome);
+    measurement.wrong = measurement.wrong.or(warm.err().map(|error| format!("{error:#}")));
     let ((p50, p99), (answer_p50, answer_p99)) = (outcome.workflow_ms(), outcome.answer_ms());
     let figures = &mut measurement.figures;
     figures.extend([
