@@ -1,6 +1,6 @@
 // The food-delivery workflow as plain functions, the same for every peer: what they print, what they publish, and that
-// they await it. A peer brings `publish(topic, event)`, which resolves once the event is stored, and calls each function
-// once for each event of its topic. `systems/less/project` is the same workflow as a project of Less.
+// they await it. A peer calls each function once for each event of its topic, and brings `publish(topic, event)`, which
+// resolves once the event is stored. `systems/less/project` is the same workflow as a project of Less.
 
 import { done } from './completion.cjs';
 
@@ -11,17 +11,17 @@ export async function placeOrder({ order, item, pad }, publish) {
   return { id: order };
 }
 
-/** The subscribers: topic → name → function of an event. */
-export const subscribers = (publish) => ({
+/** The subscribers: topic → name → function. */
+export const subscribers = {
   order_placed: {
-    async payment_service_process_payment(event) {
+    async payment_service_process_payment(event, publish) {
       console.log(`payment processed order=${event.order}`);
       await publish('payment_success', { ...event, status: 'paid' });
       done(0, event.order);
     },
   },
   payment_success: {
-    async restaurant_service_confirm_order(event) {
+    async restaurant_service_confirm_order(event, publish) {
       console.log(`restaurant confirmed order=${event.order}`);
       await publish('restaurant_confirmed_order', { ...event, status: 'confirmed' });
       done(1, event.order);
@@ -40,7 +40,7 @@ export const subscribers = (publish) => ({
       console.log(`loyalty points added order=${event.order}`);
       done(4, event.order);
     },
-    async delivery_partner_service_assign_delivery_partner(event) {
+    async delivery_partner_service_assign_delivery_partner(event, publish) {
       console.log(`delivery partner assigned order=${event.order}`);
       await publish('delivery_partner_assigned', { ...event, status: 'on its way' });
       done(5, event.order);
@@ -56,4 +56,4 @@ export const subscribers = (publish) => ({
       done(7, event.order);
     },
   },
-});
+};

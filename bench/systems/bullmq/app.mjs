@@ -16,10 +16,10 @@ async function publish(topic, event) {
   await Promise.all(queuesOf[topic].map((queue) => queue.add(topic, event)));
 }
 
-for (const [topic, functions] of Object.entries(subscribers(publish))) {
+for (const [topic, functions] of Object.entries(subscribers)) {
   queuesOf[topic] = Object.keys(functions).map((name) => new Queue(`${topic}.${name}`, { connection, defaultJobOptions }));
   for (const [name, handle] of Object.entries(functions)) {
-    new Worker(`${topic}.${name}`, (job) => handle(job.data), { connection, concurrency: Number(CONCURRENCY) });
+    new Worker(`${topic}.${name}`, (job) => handle(job.data, publish), { connection, concurrency: Number(CONCURRENCY) });
   }
 }
 
