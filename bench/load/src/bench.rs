@@ -66,6 +66,9 @@ pub const HANDLERS: u32 = 8;
 /// The path of orders in every system.
 pub const ORDERS: &str = "/orders";
 
+/// Figures that are kept, but not told as they come.
+const QUIET: &[&str] = &["generator_", "idle_cores", "_pss_", "us_per_workflow"];
+
 impl Bench {
     /// Starts a system with fresh state.
     pub fn start(&mut self, setting: &Setting) -> Result<Running> {
@@ -84,7 +87,7 @@ impl Bench {
     /// How fast orders are sent: as the command line says, else as many at a time as `in_flight`.
     pub fn pace(&self) -> Pace {
         match self.options.rate {
-            Some(per_second) => Pace::Rate { per_second, connections: 1_024 },
+            Some(per_second) => Pace::Rate { per_second, connections: self.options.in_flight },
             None => Pace::Complete(self.options.in_flight),
         }
     }
@@ -92,7 +95,8 @@ impl Bench {
     /// Keeps a measurement and tells it; a system that lost something makes the run fail in the end.
     pub fn keep(&mut self, measurement: Measurement) {
         let Measurement { scenario, system, setting, round, figures, void, wrong } = &measurement;
-        let told: Vec<String> = figures.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
+        let worth = figures.iter().filter(|(name, _)| !QUIET.iter().any(|quiet| name.contains(quiet)));
+        let told: Vec<String> = worth.map(|(name, value)| format!("{name} {}", short(*value))).collect();
         let flaw = wrong.as_ref().or(void.as_ref()).map_or_else(String::new, |reason| format!("  !! {reason}"));
         say(&format!("{scenario} {round}  {system} {setting}  {}{flaw}", told.join("  ")));
         if let Some(wrong) = wrong {

@@ -110,7 +110,15 @@ impl Ours {
 
     /// The server's process; its workers are found below it.
     pub fn parts(&self) -> Result<Vec<Part>> {
-        let status: Value = serde_json::from_str(&self.less(&["server", "status", "--json"])?)?;
+        let mut said = self.less(&["server", "status", "--json"]);
+        // It takes connections a moment before it can be asked for its status.
+        until("our server tells its status", || {
+            if said.is_err() {
+                said = self.less(&["server", "status", "--json"]);
+            }
+            Ok(said.is_ok())
+        })?;
+        let status: Value = serde_json::from_str(&said?)?;
         let pid = status["pid"].as_u64().context("`server status` tells no process")?;
         Ok(vec![Part { role: "server".into(), pid: u32::try_from(pid)? }])
     }

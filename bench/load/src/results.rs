@@ -56,6 +56,9 @@ impl Results {
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::bench::say;
 use crate::guard;
 use crate::processes::Part;
 
@@ -75,8 +76,9 @@ impl System {
         };
         system.until_ready(begun).with_context(|| {
             let text = fs::read_to_string(&told).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().collect();
-            format!("{} does not start: {}", setting.name, lines[lines.len().saturating_sub(15)..].join("\n"))
+            say(&text);
+            let error = text.lines().find(|line| line.contains("Error")).or(text.lines().next_back());
+            format!("{} does not start ({})", setting.name, error.unwrap_or("it says nothing"))
         })?;
         Ok(system)
     }

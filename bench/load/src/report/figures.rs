@@ -25,6 +25,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
             ("server MiB", "server_peak_mib"),
             ("workers MiB", "worker_peak_mib"),
             ("concurrency", "concurrency"),
+            ("start s", "ready_s"),
         ],
     ),
     (

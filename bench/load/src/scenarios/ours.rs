@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::hello::{answers, hello};
-use crate::bench::{Bench, HANDLERS, ORDERS, measured};
+use crate::bench::{Bench, HANDLERS, ORDERS, failed, measured};
 use crate::http;
 use crate::ours::Ours;
 use crate::outcome::Outcome;
@@ -68,36 +68,40 @@ exports.process = async (request) => {
 /// One topic with few, many and very many subscribers.
 pub(super) fn subscribers(bench: &mut Bench) -> Result<()> {
     for subscribers in [10_u32, 100, 1_000] {
-        let reader = |n| {
-            let text = format!(
-                "const {{ done }} = require('completion');\nexports.process = async (event) => {{ done({n}, event.order); }};\n"
-            );
-            (format!("less/topics/news/reader_{n}/index.js"), text)
-        };
-        let mut files: Vec<_> = (0..subscribers).map(reader).collect();
-        files.push(("less/apis/food/news/post.js".into(), NEWS.into()));
-        let mut ours = Ours::create(bench, &files, subscribers)?;
-        ours.serve(&[])?;
-        ours.deploy()?;
-        let in_flight = (2_560 / subscribers as usize).clamp(2, bench.options.in_flight);
-        let warm_up = Length::For(Duration::from_secs_f64(bench.options.warm_up));
-        ours.orders("/news", 0, Pace::Complete(in_flight), warm_up)?.verify()?;
-        for round in 1..=bench.options.rounds.min(3) {
-            let mut single = ours.orders("/news", 0, Pace::Complete(1), Length::Count(100))?;
-            let (pace, length) = (Pace::Complete(in_flight), Length::For(bench.seconds()));
-            let (outcome, usages) = ours.watched(|ours| ours.orders("/news", 0, pace, length))?;
-            let mut measurement = workflows("subscribers", &subscribers.to_string(), round, outcome, &usages);
-            let per_order = f64::from(subscribers);
-            let figures = &mut measurement.figures;
-            let deliveries = figures["complete_per_s"] * per_order;
-            figures.insert("deliveries_per_s".into(), deliveries);
-            figures.insert("cpu_us_per_delivery".into(), figures["cpu_us_per_workflow"] / per_order);
-            figures.insert("idle_p50_ms".into(), single.workflow_ms().0);
-            bench.keep(measurement);
+        if let Err(error) = with_subscribers(bench, subscribers) {
+            bench.keep(failed("subscribers", &ours_setting(&subscribers.to_string()), 1, &error));
         }
-        ours.stop()?;
     }
     Ok(())
+}
+
+fn with_subscribers(bench: &mut Bench, subscribers: u32) -> Result<()> {
+    let reader = |n| {
+        let text = format!(
+            "const {{ done }} = require('completion');\nexports.process = async (event) => {{ done({n}, event.order); }};\n"
+        );
+        (format!("less/topics/news/reader_{n}/index.js"), text)
+    };
+    let mut files: Vec<_> = (0..subscribers).map(reader).collect();
+    files.push(("less/apis/food/news/post.js".into(), NEWS.into()));
+    let mut ours = Ours::create(bench, &files, subscribers)?;
+    ours.serve(&[])?;
+    ours.deploy()?;
+    let in_flight = (2_560 / subscribers as usize).clamp(2, bench.options.in_flight);
+    let warm_up = Length::For(Duration::from_secs_f64(bench.options.warm_up));
+    ours.orders("/news", 0, Pace::Complete(in_flight), warm_up)?.verify()?;
+    for round in 1..=bench.options.rounds.min(3) {
+        let mut single = ours.orders("/news", 0, Pace::Complete(1), Length::Count(100))?;
+        let (pace, length) = (Pace::Complete(in_flight), Length::For(bench.seconds()));
+        let (outcome, usages) = ours.watched(|ours| ours.orders("/news", 0, pace, length))?;
+        let mut measurement = workflows("subscribers", &subscribers.to_string(), round, outcome, &usages);
+        let (figures, per_order) = (&mut measurement.figures, f64::from(subscribers));
+        figures.insert("deliveries_per_s".into(), figures["complete_per_s"] * per_order);
+        figures.insert("cpu_us_per_delivery".into(), figures["cpu_us_per_workflow"] / per_order);
+        figures.insert("idle_p50_ms".into(), single.workflow_ms().0);
+        bench.keep(measurement);
+    }
+    ours.stop()
 }
 
 /// Orders that carry much through all their events.
