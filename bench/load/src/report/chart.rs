@@ -14,9 +14,9 @@ const PANELS: &[(&str, &str, &str)] = &[
     ("idle", "workflow_p50_ms", "One order at a time, ms to its last handler (less is better)"),
     ("hello", "requests_per_s", "Requests a second of a hello route (more is better)"),
 ];
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 800.0;
 /// Where bars begin, and how long the longest is.
-const LEFT: f64 = 270.0;
+const LEFT: f64 = 310.0;
 const LONGEST: f64 = 380.0;
 const ROW: f64 = 24.0;
 const HEADING: f64 = 40.0;

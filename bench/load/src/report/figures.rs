@@ -15,11 +15,12 @@ type Column = (&'static str, &'static str);
 const TABLES: &[(&str, &str, &[Column])] = &[
     (
         "workflow",
-        "Complete workflows, one order after the other kept on its way",
+        "Complete workflows",
         &[
             ("complete/s", "complete_per_s"),
             ("p50 ms", "workflow_p50_ms"),
             ("p99 ms", "workflow_p99_ms"),
+            ("CPU µs/workflow", "cpu_us_per_workflow"),
             ("front MiB", "front_peak_mib"),
             ("broker MiB", "broker_peak_mib"),
             ("server MiB", "server_peak_mib"),
@@ -137,7 +138,7 @@ pub(super) fn section(results: &Results, catalogue: &Catalogue) -> String {
 fn header(results: &Results) -> String {
     let machine = &results.machine;
     let mut text = format!(
-        "Measured {} on {} cores ({}), {} GiB, Linux {}; the load generator shares the machine.\n",
+        "![Less and the alternatives](performance.svg)\n\nMeasured {} on {} cores ({}), {} GiB, Linux {}; the load generator shares the machine.\n",
         results.date, machine.cores, machine.processor, machine.memory_gib, machine.kernel
     );
     let list = |map: &std::collections::BTreeMap<String, String>| {
@@ -173,6 +174,10 @@ fn table(text: &mut String, results: &Results, catalogue: &Catalogue, scenario: 
 fn told(spread: Option<Spread>) -> String {
     match spread {
         None => String::new(),
+        // A setting, not a measurement.
+        Some(Spread { min, median, max }) if min.to_bits() == max.to_bits() && median.fract().abs() < f64::EPSILON => {
+            format!("{median:.0}")
+        }
         Some(Spread { min, median, max }) if min.to_bits() == max.to_bits() => short(median),
         Some(Spread { min, median, max }) => format!("{} ({}–{})", short(median), short(min), short(max)),
     }
@@ -217,7 +222,7 @@ mod tests {
         );
         assert!(text.contains("| | complete/s | concurrency |\n|---|---|---|\n"), "{text}");
         assert!(text.contains("| Less | 19000 (18000–20000) |  |\n"), "{text}");
-        assert!(text.contains("| BullMQ, synced | 1000 | 64.0 |\n"), "{text}");
+        assert!(text.contains("| BullMQ, synced | 1000 | 64 |\n"), "{text}");
         assert!(!text.contains("### Hello") && !text.contains("Key-values"), "{text}");
     }
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::ours::cpu_of;
 use crate::bench::{Bench, Running, failed, measured, with_usages};
 use crate::outcome::Outcome;
 use crate::results::Measurement;
 use crate::run::{Length, Pace};
+use crate::statistics::from_u64;
 use crate::system::Setting;
 
 /// Ours, and what a user has today instead.
@@ -81,9 +83,12 @@ fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<Measureme
         ("workflow_p99_ms".to_owned(), p99),
         ("answer_p50_ms".to_owned(), answer_p50),
         ("answer_p99_ms".to_owned(), answer_p99),
-        ("concurrency".to_owned(), f64::from(setting.concurrency)),
+        ("cpu_us_per_workflow".to_owned(), cpu_of(&usages) * 1e6 / from_u64(outcome.completed.max(1))),
         ("ready_s".to_owned(), ready_in.as_secs_f64()),
     ]);
+    if !bench.catalogue.sweep(&setting.name).is_empty() {
+        figures.insert("concurrency".to_owned(), f64::from(setting.concurrency));
+    }
     figures.extend(idle.iter().map(|(role, usage)| (format!("{role}_idle_mib"), usage.resident)));
     with_usages(figures, &usages);
     Ok(measurement)
