@@ -183,7 +183,7 @@ pub fn say(text: &str) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
-/// Three digits, or a whole number: a measurement has no more.
+/// Three digits: a measurement has no more.
 pub fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
