@@ -21,6 +21,7 @@ export const settings = {
   state: path.resolve(required('STATE')),
   concurrency: Number(process.env.CONCURRENCY || 64),
   sync: (process.env.DURABILITY || 'sync') === 'sync',
+  processes: Number(process.env.PROCESSES || 0),
 };
 
 function required(name) {
@@ -53,6 +54,17 @@ export const tellProcess = (role, pid) => console.log(`pid ${role} ${pid}`);
 /** Starts the system's own Node.js program: handlers' lines go to `handlers.log`, as in `node app.mjs > handlers.log`. */
 export const startNode = (role, file, env) => start(role, process.execPath, [file], { output: 'handlers.log', env });
 
+/** Starts a peer's program: `app.mjs`, or in two processes `workers.mjs` and `front.mjs`; `best` is how many unless told. */
+export function startApp(system, brokers, { best }) {
+  const env = { ...brokers, CONCURRENCY: settings.concurrency };
+  if ((settings.processes || best) === 2) {
+    startNode('worker', here(`${system}/workers.mjs`), env);
+    startNode('front', here(`${system}/front.mjs`), env);
+  } else {
+    startNode('front', here(`${system}/app.mjs`), env);
+  }
+}
+
 /** Has something done when the system ends, beside ending its processes. */
 export const whenEnding = (action) => endings.push(action);
 
@@ -68,10 +80,10 @@ export async function freePort() {
 /** Waits until this URL answers 200. */
 export const answers = (url) => until(`${url} answers`, async () => (await fetch(url)).ok);
 
-/** Waits until something listens at this port. */
-export const listens = (port) =>
-  until(`port ${port} is listened at`, () => new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1');
+/** Waits until something listens at this port, or at this path. */
+export const connects = (where) =>
+  until(`something listens at ${where.port ?? where.path}`, () => new Promise((resolve, reject) => {
+    const socket = net.connect({ host: '127.0.0.1', ...where });
     socket.on('connect', () => resolve(socket.destroy()));
     socket.on('error', reject);
   }));

@@ -1,12 +1,15 @@
 // Express + BullMQ + Redis.
 
-import { freePort, here, listens, ready, settings, start, startNode } from '../supervisor.mjs';
+import path from 'node:path';
 
-const redis = await freePort();
+import { connects, here, ready, settings, start, startApp } from '../supervisor.mjs';
+
+// Redis is told a path in the folder where it runs, as those of sockets may not be long.
+const socket = 'redis.sock';
 start('broker', here('../.peers/redis-server'), [
-  '--port', redis, '--bind', '127.0.0.1', '--dir', settings.state, '--save', '',
+  '--port', '0', '--unixsocket', socket, '--dir', settings.state, '--save', '',
   '--appendonly', 'yes', '--appendfsync', settings.sync ? 'always' : 'everysec',
-].map(String), { output: 'redis.log' });
-await listens(redis);
-startNode('front', here('bullmq/app.mjs'), { REDIS_PORT: redis, CONCURRENCY: settings.concurrency });
+], { output: 'redis.log' });
+await connects({ path: path.join(settings.state, socket) });
+startApp('bullmq', { REDIS_SOCKET: socket }, { best: 1 }); // two cost as much more CPU as they spread
 await ready();

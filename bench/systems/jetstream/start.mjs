@@ -3,19 +3,21 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { freePort, here, listens, ready, settings, start, startNode } from '../supervisor.mjs';
+import { connects, freePort, here, ready, settings, start, startApp } from '../supervisor.mjs';
 
 const nats = await freePort();
 const config = path.join(settings.state, 'nats.conf');
-// Unset, JetStream syncs every two minutes: what it has acknowledged is in the page cache until then.
+// Unset, `sync_interval` is two minutes: what JetStream has acknowledged is in the page cache until then. `max_pending` is
+// what a client may be behind by: with its 64 MB, CONCURRENCY events of 256 KB each for eight consumers cut the client off.
 fs.writeFileSync(config, `
 listen: "127.0.0.1:${nats}"
+max_pending: 512MB
 jetstream {
   store_dir: "${path.join(settings.state, 'jetstream')}"
   ${settings.sync ? 'sync_interval: always' : ''}
 }
 `);
 start('broker', here('../.peers/nats-server'), ['-c', config], { output: 'nats.log' });
-await listens(nats);
-startNode('front', here('jetstream/app.mjs'), { NATS_PORT: nats, CONCURRENCY: settings.concurrency });
+await connects({ port: nats });
+startApp('jetstream', { NATS_PORT: nats }, { best: 2 }); // one process limits it, while NATS leaves a core half idle
 await ready();

@@ -1,6 +1,6 @@
 // Restate, with a Fastify front.
 
-import { answers, freePort, here, listens, ready, settings, start, startNode } from '../supervisor.mjs';
+import { answers, connects, freePort, here, ready, settings, start, startNode } from '../supervisor.mjs';
 
 const [node, ingress, admin, services] = [await freePort(), await freePort(), await freePort(), await freePort()];
 start('broker', here('node_modules/@restatedev/restate-server-linux-x64/bin/restate-server'), [
@@ -21,7 +21,7 @@ startNode('front', here('restate/app.mjs'), {
   INGRESS_PORT: ingress,
   RESTATE_LOGGING: 'WARN', // or the SDK prints two lines more for each invocation
 });
-await listens(services);
+await connects({ port: services });
 await answers(`http://127.0.0.1:${admin}/health`);
 await answers(`http://127.0.0.1:${ingress}/restate/health`);
 const registered = await fetch(`http://127.0.0.1:${admin}/deployments`, {
