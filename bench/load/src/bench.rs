@@ -47,6 +47,8 @@ pub struct Bench {
     pub catalogue: Catalogue,
     /// Where systems keep their state.
     pub states: States,
+    /// What the sweep of this run chose.
+    pub chosen: Vec<Setting>,
     /// What was measured so far.
     pub measurements: Vec<Measurement>,
     /// What systems did wrong so far.
@@ -77,6 +79,15 @@ impl Bench {
         let system = System::start(&self.root, setting, &state, &socket)?;
         drive.aim(system.address);
         Ok(Running { system, drive })
+    }
+
+    /// The named systems, set as the sweep chose if there was one.
+    pub fn settings(&self, scenario: &str, names: &[&str]) -> Vec<Setting> {
+        let all = self.catalogue.settings(scenario, names, &self.options.systems);
+        let same = |a: &Setting, b: &Setting| a.name == b.name && a.durability == b.durability;
+        all.into_iter()
+            .map(|one| self.chosen.iter().find(|chosen| same(chosen, &one)).cloned().unwrap_or(one))
+            .collect()
     }
 
     /// A duration of the run's settings.

@@ -16,6 +16,9 @@ pub struct Entry {
     /// The settings among which a sweep chooses; none for a system that runs with its defaults.
     #[serde(default)]
     pub concurrency: Vec<u32>,
+    /// The numbers of processes among which a sweep chooses; none for a system that has no choice.
+    #[serde(default)]
+    pub processes: Vec<u32>,
     /// The ways in which it can sync; none for a system that has one only.
     #[serde(default)]
     pub durability: Vec<String>,
@@ -47,15 +50,20 @@ impl Catalogue {
                 let ways = if entry.durability.is_empty() { &single[..] } else { &entry.durability[..] };
                 let middle = entry.concurrency.get(entry.concurrency.len() / 2).copied().unwrap_or(64);
                 ways.iter()
-                    .map(|way| Setting { name: name.to_owned(), durability: way.clone(), concurrency: middle })
+                    .map(|way| Setting {
+                        name: name.to_owned(),
+                        durability: way.clone(),
+                        concurrency: middle,
+                        processes: 0,
+                    })
                     .collect::<Vec<_>>()
             })
             .collect()
     }
 
-    /// The settings among which a sweep chooses.
-    pub fn sweep(&self, name: &str) -> &[u32] {
-        self.0.get(name).map_or(&[], |entry| &entry.concurrency)
+    /// The values of concurrency, and the numbers of processes, among which a sweep chooses.
+    pub fn sweep(&self, name: &str) -> (&[u32], &[u32]) {
+        self.0.get(name).map_or((&[], &[]), |entry| (&entry.concurrency, &entry.processes))
     }
 
     /// A system's name for people.

@@ -57,7 +57,8 @@ fn measure(args: &Args) -> Result<ExitCode> {
     catalogue.check(&args.systems)?;
     let states = States::below(args.state.as_deref().unwrap_or(&root.join("target/bench")))?;
     let options = options(args);
-    let mut bench = Bench { root, options, catalogue, states, measurements: Vec::new(), wrong: Vec::new() };
+    let mut bench =
+        Bench { root, options, catalogue, states, chosen: Vec::new(), measurements: Vec::new(), wrong: Vec::new() };
     for scenario in scenarios {
         // Half an hour of other figures is not thrown away because of one.
         if let Err(error) = scenario.run(&mut bench) {

@@ -23,6 +23,8 @@ pub struct Setting {
     pub durability: String,
     /// How many messages one subscriber handles at once; ours takes no notice.
     pub concurrency: u32,
+    /// In how many processes it runs; 0 for its own choice.
+    pub processes: u32,
 }
 
 /// A running system; dropped, it is stopped.
@@ -58,6 +60,7 @@ impl System {
             .env("PORT", port.to_string())
             .env("STATE", state)
             .env("CONCURRENCY", setting.concurrency.to_string())
+            .env("PROCESSES", setting.processes.to_string())
             .env("DURABILITY", &setting.durability)
             .env("COMPLETIONS", completions)
             .stdout(Stdio::piped())

@@ -26,6 +26,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
             ("server MiB", "server_peak_mib"),
             ("workers MiB", "worker_peak_mib"),
             ("concurrency", "concurrency"),
+            ("processes", "processes"),
             ("start s", "ready_s"),
         ],
     ),

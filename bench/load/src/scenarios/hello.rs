@@ -15,7 +15,7 @@ const SYSTEMS: &[&str] = &["less", "hello-node", "hello-fastify", "hello-express
 const CONNECTIONS: usize = 64;
 
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
-    let settings = bench.catalogue.settings("hello", SYSTEMS, &bench.options.systems);
+    let settings = bench.settings("hello", SYSTEMS);
     for round in 1..=bench.options.rounds {
         for setting in &settings {
             let measurement = measure(bench, setting, round);

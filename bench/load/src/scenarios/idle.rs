@@ -12,7 +12,7 @@ use crate::statistics::p50_p99_ms;
 use crate::system::Setting;
 
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
-    let settings = bench.catalogue.settings("idle", super::workflow::SYSTEMS, &bench.options.systems);
+    let settings = bench.settings("idle", super::workflow::SYSTEMS);
     let orders = if bench.options.quick { 200 } else { 500 };
     for round in 1..=bench.options.rounds {
         for setting in &settings {

@@ -245,7 +245,7 @@ pub(super) fn workflows(
 
 /// Our server under a name of what is different about it.
 pub(super) fn ours_setting(setting: &str) -> Setting {
-    Setting { name: "less".into(), durability: setting.into(), concurrency: 64 }
+    Setting { name: "less".into(), durability: setting.into(), concurrency: 64, processes: 0 }
 }
 
 /// What processes used, by role.

@@ -16,10 +16,9 @@ use crate::system::Setting;
 pub(super) const SYSTEMS: &[&str] = &["less", "bullmq", "jetstream", "restate"];
 
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
-    let mut settings = bench.catalogue.settings("workflow", SYSTEMS, &bench.options.systems);
-    for setting in &mut settings {
-        setting.concurrency = best_concurrency(bench, setting);
-    }
+    let settings: Vec<Setting> =
+        bench.settings("workflow", SYSTEMS).into_iter().map(|setting| best(bench, setting)).collect();
+    bench.chosen.clone_from(&settings);
     for round in 1..=bench.options.rounds {
         for setting in &settings {
             let measurement = measure(bench, setting, round);
@@ -29,27 +28,36 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// The setting with which a peer completes most, in a short measurement of each.
-fn best_concurrency(bench: &mut Bench, setting: &Setting) -> u32 {
-    let candidates = bench.catalogue.sweep(&setting.name).to_vec();
-    let mut best = (0.0, setting.concurrency);
-    for concurrency in candidates {
-        let setting = Setting { concurrency, ..setting.clone() };
+/// The setting with which a peer completes most, in a short measurement of each: first how much it handles at once, then
+/// with that in how many processes.
+fn best(bench: &mut Bench, setting: Setting) -> Setting {
+    let (concurrency, processes) = bench.catalogue.sweep(&setting.name);
+    let (concurrency, processes) = (concurrency.to_vec(), processes.to_vec());
+    let known = best_of(bench, &(0.0, setting), &concurrency, |setting, value| setting.concurrency = value);
+    best_of(bench, &known, &processes, |setting, value| setting.processes = value).1
+}
+
+fn best_of(bench: &mut Bench, known: &(f64, Setting), values: &[u32], set: fn(&mut Setting, u32)) -> (f64, Setting) {
+    let mut best = known.clone();
+    for value in values {
+        let mut setting = known.1.clone();
+        set(&mut setting, *value);
         let measured = sweep(bench, &setting);
         let measured = measured.unwrap_or_else(|error| failed("sweep", &setting, 1, &error));
         let complete = measured.figures.get("complete_per_s").copied().unwrap_or(0.0);
+        let told = format!("{} {}, {} processes", setting.durability, setting.concurrency, setting.processes);
+        bench.keep(Measurement { setting: told, ..measured });
         if complete > best.0 {
-            best = (complete, concurrency);
+            best = (complete, setting);
         }
-        bench.keep(Measurement { setting: format!("{} {concurrency}", setting.durability), ..measured });
     }
-    best.1
+    best
 }
 
 fn sweep(bench: &mut Bench, setting: &Setting) -> Result<Measurement> {
     let mut running = bench.start(setting)?;
     warm_up(bench, &mut running)?;
-    let short = Duration::from_secs_f64(bench.options.seconds.min(2.0));
+    let short = Duration::from_secs_f64(bench.options.seconds.min(3.0));
     let outcome = running.orders(0, bench.pace(), Length::For(short), bench.options.patience)?;
     running.system.stop()?;
     let mut measurement = measured("sweep", setting, 1, &outcome);
@@ -86,8 +94,11 @@ fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<Measureme
         ("cpu_us_per_workflow".to_owned(), cpu_of(&usages) * 1e6 / from_u64(outcome.completed.max(1))),
         ("ready_s".to_owned(), ready_in.as_secs_f64()),
     ]);
-    if !bench.catalogue.sweep(&setting.name).is_empty() {
+    if !bench.catalogue.sweep(&setting.name).0.is_empty() {
         figures.insert("concurrency".to_owned(), f64::from(setting.concurrency));
+    }
+    if setting.processes > 0 {
+        figures.insert("processes".to_owned(), f64::from(setting.processes));
     }
     figures.extend(idle.iter().map(|(role, usage)| (format!("{role}_idle_mib"), usage.resident)));
     with_usages(figures, &usages);
