@@ -72,11 +72,11 @@ fn a_system_that_completes_everything_passes() {
 
 #[test]
 fn a_lost_order_is_named_and_fails_the_run() {
-    let lost = ("FAKE_LOSES", "500");
+    let lost = ("FAKE_LOSES", "20");
     let (output, measurement) = Repository::new().measure(&["--rate", "1000"], &[lost]);
     assert!(!output.status.success());
     let wrong = measurement.wrong.unwrap();
-    assert!(wrong.starts_with("1 of ") && wrong.ends_with(" accepted orders are not complete: 500"), "{wrong}");
+    assert!(wrong.starts_with("1 of ") && wrong.ends_with(" accepted orders are not complete: 20"), "{wrong}");
     assert!(stderr(&output).contains("WRONG: workflow, less"), "{}", stderr(&output));
 }
 
@@ -91,7 +91,7 @@ fn an_order_that_is_lost_while_warming_up_is_lost_all_the_same() {
 
 #[test]
 fn a_handler_that_runs_twice_is_counted_and_loses_nothing() {
-    let twice = ("FAKE_DUPLICATES", "500");
+    let twice = ("FAKE_DUPLICATES", "20");
     let (output, measurement) = Repository::new().measure(&["--rate", "1000"], &[twice]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!((measurement.figures["duplicated"] - 1.0).abs() < 1e-9, "{:?}", measurement.figures);
@@ -99,12 +99,12 @@ fn a_handler_that_runs_twice_is_counted_and_loses_nothing() {
 
 #[test]
 fn a_stall_is_paid_by_every_request_that_it_delayed_not_by_one() {
-    let stall = [("FAKE_STALLS", "100")];
+    let stall = [("FAKE_STALLS", "20")];
     let args = ["--rate", "500"];
     let (_, steady) = Repository::new().measure(&args, &stall);
     // 150 of 500 requests were due during the 300 ms: 99 of 100 is far into them, whatever else the machine does.
     assert!(steady.figures["answer_p99_ms"] > 200.0, "{:?}", steady.figures);
-    assert!(steady.figures["completed"] > 250.0, "{:?}", steady.figures);
+    assert!(steady.figures["completed"] > 50.0, "{:?}", steady.figures);
 }
 
 #[test]
