@@ -5,7 +5,7 @@ LESS_CLI := $(CURDIR)/target/release/less-cli
 # What `make chaos` draws its decisions from; CHAOS is passed on: `make chaos SEED=7 CHAOS="--rounds 20 kills"`.
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test chaos check advisories
+.PHONY: help demo test chaos bench check advisories
 
 help: ## Show these lines (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,3 +43,10 @@ advisories: ## Known weaknesses of dependencies, where their database can be rea
 	else \
 		echo "skipped: advisory database not reachable"; \
 	fi
+
+# About half an hour, on a machine that does nothing else; `target/release/less-bench list` tells the parts of it.
+bench: ## Measure Less against the field, complete workflows verified
+	cargo build --release -p less-cli
+	cargo build --release -p less-bench --features axum
+	bench/install
+	LESS_CLI="$(LESS_CLI)" target/release/less-bench
