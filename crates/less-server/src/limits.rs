@@ -29,6 +29,10 @@ pub(crate) const DISCARD_BYTES: usize = 64 << 20;
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// Requests of one project that run or wait at once; more get 503.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_024;
+/// And with so many that wait for a process, those that would wait for longer than this get 503, too: a long queue
+/// makes all wait and serves no more of them.
+pub(crate) const REQUESTS_WAITING: u32 = 64;
+pub(crate) const QUEUE_TIME: Duration = Duration::from_secs(1);
 /// Connections of one listener.
 pub(crate) const CONNECTIONS: usize = 8_192;
 /// An invocation's log.

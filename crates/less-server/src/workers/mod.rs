@@ -1,8 +1,8 @@
 //! Runs invocations in handler processes: (invocation) in, (outcome) out.
 //!
-//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `queue` who waits
-//! for one, `growth` starts and replaces them, `flights` is what is in flight on one, `calls` what its handlers ask for, `watchdog` notices silence and excess of memory, `launch` starts processes. A
-//! handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
+//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `window` how much it is sent,
+//! `queue` who waits for one, `growth` starts and replaces them, `flights` is what is in flight on one, `calls` what
+//! its handlers ask for, `watchdog` notices silence and excess of memory, `launch` starts processes. A handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
 
 mod calls;
 mod flights;
@@ -11,6 +11,7 @@ mod launch;
 mod pool;
 mod queue;
 mod watchdog;
+mod window;
 mod worker;
 
 use std::any::Any;

@@ -5,7 +5,6 @@
 //! Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
 
 use std::collections::{HashMap, HashSet};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::queue::{Queue, Turn};
+use super::queue::{Class, Queue, Turn};
 use super::worker::{Answer, Expired, Worker};
 use super::{Invocation, Launcher, Outcome, Program, growth};
+use crate::limits;
 use crate::services::Services;
 use crate::tasks::Tasks;
 
@@ -24,6 +24,8 @@ use crate::tasks::Tasks;
 const PACKED: usize = 256;
 /// A shorter wait for a process takes nothing from a delivery's time that anybody would miss.
 const NOTICED: Duration = Duration::from_millis(10);
+/// A worker that begins much and answers nothing tells nobody: who is first looks this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long a stopped worker may take to exit before it is killed.
 pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// How many processes of one pool run suspects at once, and how many of them for one handler, so that
@@ -118,6 +120,12 @@ impl Pool {
     /// Whether this handler has a process to itself for as long as it runs.
     pub fn is_exclusive(&self, handler: u16) -> bool {
         self.0.exclusive.lock().contains(&handler)
+    }
+
+    /// Whether so many requests wait, and one more would for so long, that it is better refused.
+    pub fn is_overloaded(&self) -> bool {
+        let is_too_long = |(waiting, waited)| waiting >= limits::REQUESTS_WAITING && waited > limits::QUEUE_TIME;
+        [&self.0.queue.shared, &self.0.queue.exclusive].into_iter().any(|line| is_too_long(line.requests()))
     }
 
     /// Runs an invocation in the pool, beside others where its handler shares processes.
@@ -282,26 +290,23 @@ struct Placed {
 impl Inner {
     /// Puts it in flight on a worker; waits for one until its deadline or the pool's end.
     async fn place(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<Placed> {
-        let (asked, turn) = (Instant::now(), self.queue.turn(invocation.depth > 0));
+        let (asked, turn) = (Instant::now(), self.queue.turn(Class::of(invocation)));
         let mut waiting = None;
         loop {
-            // Made before the look: a change in between is not missed.
-            let mut shared = pin!(self.queue.shared.notified());
-            shared.as_mut().enable();
             match self.look(invocation, exclusive, asked, turn) {
                 Look::Placed(placed) => return Some(placed),
                 Look::Never => return None,
                 Look::NothingYet => {}
             }
-            if exclusive && waiting.is_none() {
-                waiting = Some(self.queue.wait(turn));
+            let Some(waiting) = &waiting else {
+                // It looks once more: a change in between is not missed.
+                waiting = Some(self.queue.line(exclusive).wait(turn));
                 continue;
-            }
+            };
             self.ensure_available(exclusive, invocation.depth > 0);
-            match &waiting {
-                Some(waiting) => timeout_at(invocation.deadline, waiting.woken()).await.ok()?,
-                None => timeout_at(invocation.deadline, shared).await.ok()?,
-            }
+            let looks = !exclusive && waiting.is_first();
+            let until = if looks { Instant::now() + LOOK_AGAIN } else { invocation.deadline };
+            timeout_at(until.min(invocation.deadline), waiting.woken()).await.ok(); // late or not, it looks
         }
     }
 
@@ -311,8 +316,9 @@ impl Inner {
         if state.closed || (state.draining && !called) || Instant::now() >= invocation.deadline {
             return Look::Never;
         }
-        let may_take = !exclusive || (self.queue.is_first(turn) && (called || state.may_call(&self.options)));
-        if let Some(worker) = may_take.then(|| self.choose(&state, exclusive)).flatten() {
+        let is_first = self.queue.line(exclusive).is_first(turn);
+        let may_take = is_first && (!exclusive || called || state.may_call(&self.options));
+        if let Some(worker) = may_take.then(|| self.choose(&state, exclusive, called)).flatten() {
             // A delivery's time begins when it has a process: a queue is not its fault, and nobody waits for it.
             let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
             let afresh = waited.then(|| invocation.afresh());
@@ -326,13 +332,17 @@ impl Inner {
     }
 
     /// The least loaded worker. Where handlers also want processes to themselves, work that shares one keeps
-    /// together, so that others fall idle.
-    fn choose<'s>(&self, state: &'s State, exclusive: bool) -> Option<&'s Arc<Worker>> {
+    /// together, so that others fall idle. Only what is `called` goes to one that has not begun what it has.
+    fn choose<'s>(&self, state: &'s State, exclusive: bool, called: bool) -> Option<&'s Arc<Worker>> {
         let available = || state.workers.iter().filter(|worker| worker.is_available(exclusive));
         let together =
             || available().filter(|worker| (1..PACKED).contains(&worker.running())).max_by_key(|w| w.running());
         let packs = !exclusive && !self.exclusive.lock().is_empty();
-        packs.then(together).flatten().or_else(|| available().min_by_key(|worker| worker.running()))
+        let chosen = packs.then(together).flatten().or_else(|| available().min_by_key(|worker| worker.running()))?;
+        if exclusive || called || chosen.has_room() {
+            return Some(chosen);
+        }
+        available().find(|worker| worker.has_room())
     }
 }
 

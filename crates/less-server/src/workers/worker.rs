@@ -27,6 +27,9 @@ use crate::clock;
 use crate::services::Services;
 use crate::tasks::Tasks;
 
+/// A worker that reads slowly is sent no more than this beyond what is being written.
+const OUT_BYTES: usize = 1 << 20;
+
 pub(super) struct Worker {
     pub(super) pid: u32,
     board: File,
@@ -152,6 +155,12 @@ impl Worker {
     pub(super) fn is_available(&self, exclusive: bool) -> bool {
         let state = self.state.lock();
         state.phase == Phase::Ready && state.flights.has_place(exclusive)
+    }
+
+    /// Whether it has begun enough of what it was sent to be sent more.
+    pub(super) fn has_room(&self) -> bool {
+        let mut state = self.state.lock();
+        state.out.len() < OUT_BYTES && state.flights.has_room(|id| self.has_begun(id))
     }
 
     /// Whether the server ended it because its one handler did not end in time.
@@ -290,15 +299,12 @@ impl Worker {
         }
     }
 
-    /// Takes `id` out of flight; a place that was the last one may be waited for.
+    /// Takes `id` out of flight; its place may be waited for.
     fn take_out(&self, state: &mut State, id: u64) -> Option<Flight> {
-        let had_place = state.flights.has_place(false);
         let flight = state.flights.finish(id)?;
-        if !had_place {
-            self.queue.shared.notify_waiters();
-        }
+        self.queue.shared.wake_first();
         if state.phase == Phase::Ready && state.flights.has_place(true) {
-            self.queue.idle();
+            self.queue.exclusive.wake_first();
         }
         Some(flight)
     }
