@@ -83,7 +83,7 @@ async fn run(
     let mut route = find(&live, target, &head.method)?;
     // Nor is what would be refused.
     Place::look(&live, &route.handler.pool)?;
-    let (body, room) = upload.read(limits::BODY_BYTES).await?;
+    let (body, room) = upload.read(limits::BODY_BYTES, &live.bodies).await?;
     // Only now, so that slow clients take nobody's place.
     let place = Place::take(&live, &route.handler.pool)?;
     let received = Received {

@@ -1,5 +1,6 @@
 //! Accepts connections and keeps their clients within limits: how many, how large a head, how slow.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +9,11 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, getrlimit};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::meter::{Meter, Metered};
@@ -25,10 +27,15 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 /// How long a command may take to read the rest of its answer when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// Waits when nothing can be accepted: the first, doubling up to the second. How often that is told.
+const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// Accepts until the family stops; connections finish what they answer, then close.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) -> anyhow::Result<()> {
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let places = Arc::new(Semaphore::new(most_connections()));
     let stop = tasks.stopping();
+    let mut hindered = Hindered::default();
     loop {
         let accept = async { (places.clone().acquire_owned().await, listener.accept().await) };
         let (place, accepted) = tokio::select! {
@@ -39,18 +46,45 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
         match accepted {
             Ok((stream, _)) => {
                 let place = place?;
+                hindered.wait = None;
                 let (door, tasks) = (door.clone(), tasks.clone());
                 tasks.clone().work("connection", async move {
                     converse(stream, door, tasks).await;
                     drop(place);
                 });
             }
-            Err(error) => {
-                // Out of file descriptors, or a client that left already: neither ends the server.
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            // A client that left already.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(error) => tokio::time::sleep(hindered.by(&error)).await,
         }
+    }
+}
+
+/// The server's other files need some as well: those of the store, the logs, and two for each worker.
+fn most_connections() -> usize {
+    let files =
+        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    (files.saturating_sub(limits::OTHER_FILES) / 2).clamp(limits::FEWEST_CONNECTIONS, limits::CONNECTIONS)
+}
+
+/// Nothing can be accepted for now: out of file descriptors or of memory. It does not end the server, and passes.
+#[derive(Default)]
+struct Hindered {
+    wait: Option<Duration>,
+    told: Option<Instant>,
+}
+
+impl Hindered {
+    /// How long to wait before the next try.
+    fn by(&mut self, error: &std::io::Error) -> Duration {
+        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::warn!(%error, "connections are not accepted for now: close some, or allow more files (ulimit -n)");
+        }
+        let (first, longest) = WAITS;
+        let wait = self.wait.map_or(first, |wait| (wait * 2).min(longest));
+        self.wait = Some(wait);
+        wait
     }
 }
 
@@ -121,4 +155,23 @@ fn head_too_slow(id: Uuid) -> String {
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_double_and_it_is_told_once_a_minute() {
+        let (mut hindered, error) = (Hindered::default(), std::io::Error::from_raw_os_error(24));
+        let waits: Vec<_> = (0..9).map(|_| hindered.by(&error).as_millis()).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+        let told = hindered.told;
+        tokio::time::advance(TOLD_EVERY / 2).await;
+        hindered.by(&error);
+        assert_eq!(hindered.told, told);
+        tokio::time::advance(TOLD_EVERY / 2).await;
+        hindered.by(&error);
+        assert_ne!(hindered.told, told);
+    }
 }

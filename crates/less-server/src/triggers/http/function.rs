@@ -46,7 +46,7 @@ async fn call(
         return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
     }
     Place::look(&live, pool)?;
-    let (argument, room) = upload.read(limits::BODY_BYTES).await?;
+    let (argument, room) = upload.read(limits::BODY_BYTES, &live.bodies).await?;
     let argument = if argument.is_empty() { Bytes::from_static(b"null") } else { argument };
     check_json(&argument).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
     let held = Arc::new((room, Place::take(&live, pool)?));
