@@ -38,10 +38,10 @@ impl Window {
         self.sent.push_back((id, now));
     }
 
-    /// Nothing is in flight any more.
+    /// Nothing is in flight any more. What is known of slow handlers stays.
     pub(super) fn clear(&mut self) {
         self.sent.clear();
-        self.size = FIRST;
+        self.size = self.size.min(FIRST);
         self.at_once = 0;
     }
 
