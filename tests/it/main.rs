@@ -25,6 +25,7 @@ mod log_follow;
 mod logs;
 mod modules;
 mod overload;
+mod power_cut;
 mod publish_invoke;
 mod publish_options;
 mod python;
