@@ -2,7 +2,10 @@
 
 LESS_CLI := $(CURDIR)/target/release/less-cli
 
-.PHONY: help demo test check
+# What `make chaos` draws its decisions from; CHAOS is passed on: `make chaos SEED=7 CHAOS="--rounds 20 kills"`.
+SEED ?= $(shell date +%s)
+
+.PHONY: help demo test chaos check
 
 help: ## Show these lines (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +24,13 @@ test: ## Run all tests (cargo nextest where it is installed)
 		set -x; cargo test --workspace --exclude less-tests && cargo test -p less-tests --test it -- --test-threads=1; \
 	fi
 	cargo test -p less-tests --test conformance
+	cargo test -p less-tests --test chaos -- --short
 	cd sdk/node && node --test
 	cd sdk/python && python3 -B -m unittest discover -s tests
+
+chaos: ## Break everything under load, with the released binary (SEED=n repeats a run)
+	cargo build --release -p less-cli
+	LESS_CLI="$(LESS_CLI)" cargo test -p less-tests --test chaos -- --seed $(SEED) $(CHAOS)
 
 check: ## Formatting and lints
 	cargo fmt --all --check
