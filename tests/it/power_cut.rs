@@ -38,7 +38,8 @@ impl Scene {
     fn run(&self, steps: &str) -> Vec<String> {
         let mut probe = Command::new(self.root.path().join("probe"));
         probe.args(steps.split_whitespace()).current_dir(self.home());
-        self.shim.watch(&mut probe, &self.home());
+        probe.envs(self.shim.env(&self.home()));
+        self.shim.begin_log();
         let output = probe.output().unwrap();
         assert!(output.status.success(), "{} {}", output.status, String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()

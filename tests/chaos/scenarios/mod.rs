@@ -1,13 +1,23 @@
 //! All scenarios, in the order in which they are played.
 
 mod kills;
+mod power;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: &[Scenario] = &[Scenario {
-    name: "kills",
-    about: "kill -9 of the server, of workers, of both, at random points",
-    is_short: true,
-    python: true,
-    run: kills::run,
-}];
+pub(crate) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "kills",
+        about: "kill -9 of the server, of workers, of both, at random points",
+        is_short: true,
+        python: true,
+        run: kills::run,
+    },
+    Scenario {
+        name: "power",
+        about: "power cuts: of what was not synced, some or nothing is left, torn",
+        is_short: true,
+        python: false,
+        run: power::run,
+    },
+];

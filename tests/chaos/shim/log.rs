@@ -58,10 +58,8 @@ const HEAD: usize = 48;
 /// All operations; one that the end of its process cut short is none.
 pub(super) fn read(log: &[u8]) -> Vec<Operation> {
     let (mut operations, mut mark) = (Vec::new(), 0);
-    while let Some(head) = log[mark..].first_chunk::<HEAD>() {
+    while let Some((head, bytes)) = record(&log[mark..]) {
         let number = |n: usize| u64::from_ne_bytes(*head[n * 8..].first_chunk().unwrap());
-        let end = mark + HEAD + usize::try_from(number(3)).unwrap();
-        let Some(bytes) = log.get(mark + HEAD..end) else { break };
         let (inode, at, folder, other) = (number(1), number(2), number(4), number(5));
         let what = match number(0) {
             1 => What::Written { inode, at, bytes: bytes.to_vec() },
@@ -81,9 +79,25 @@ pub(super) fn read(log: &[u8]) -> Vec<Operation> {
             unknown => panic!("the side log has an operation {unknown} at {mark}"),
         };
         operations.push(Operation { mark: mark as u64, what });
-        mark = end;
+        mark += HEAD + bytes.len();
     }
     operations
+}
+
+/// How long the log is without a record that was cut short.
+pub(super) fn length(log: &[u8]) -> u64 {
+    let mut length = 0;
+    while let Some((_, bytes)) = record(&log[length..]) {
+        length += HEAD + bytes.len();
+    }
+    length as u64
+}
+
+/// The first record's head, and its bytes.
+fn record(log: &[u8]) -> Option<(&[u8; HEAD], &[u8])> {
+    let (head, rest) = log.split_first_chunk::<HEAD>()?;
+    let length = u64::from_ne_bytes(*head[24..].first_chunk()?);
+    Some((head, rest.get(..usize::try_from(length).ok()?)?))
 }
 
 fn two_names(bytes: &[u8]) -> (String, String) {

@@ -8,6 +8,7 @@ mod disk;
 mod log;
 mod tree;
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -115,13 +116,12 @@ impl Shim {
         here
     }
 
-    /// Has `command` watched: what it does below `home`, a folder that exists. The log begins anew.
-    pub fn watch(&self, command: &mut Command, home: &Path) {
-        fs::remove_file(self.folder.join("log")).ok(); // none yet
-        command
-            .env("LD_PRELOAD", self.folder.join("shim.so"))
-            .env("LESS_SHIM", &self.folder)
-            .env("LESS_SHIM_HOME", home.canonicalize().unwrap());
+    /// The environment that has a process watched: what it does below `home`, a folder that exists.
+    pub fn env(&self, home: &Path) -> Vec<(String, OsString)> {
+        let library = self.folder.join("shim.so").into_os_string();
+        let home = home.canonicalize().unwrap().into_os_string();
+        let env = [("LD_PRELOAD", library), ("LESS_SHIM", self.folder.clone().into()), ("LESS_SHIM_HOME", home)];
+        env.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     pub fn fail(&self, fault: Fault<'_>) {
@@ -159,9 +159,20 @@ impl Shim {
         self.set(field::CLOCK, seconds * 1_000_000_000);
     }
 
-    /// What was noted since [`Shim::watch`].
+    /// What was noted since it was begun; each process goes on where the one before ended.
     pub fn log(&self) -> Vec<u8> {
         fs::read(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Begins the log anew. No process that is watched may run.
+    pub fn begin_log(&self) {
+        fs::write(self.folder.join("log"), "").unwrap();
+    }
+
+    /// Forgets the record that a killed process may have left unfinished, for the next one to go on.
+    pub fn mend_log(&self) {
+        let log = OpenOptions::new().write(true).open(self.folder.join("log")).unwrap();
+        log.set_len(log::length(&self.log())).unwrap();
     }
 
     fn set(&self, field: u64, value: i64) {

@@ -398,6 +398,7 @@ __attribute__((constructor)) static void begin(void)
     snprintf(path, sizeof path, "%s/control", folder);
     int page = syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
     void *mapped = page < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+    logged = lseek(side, 0, SEEK_END);
     if (side < 0 || mapped == MAP_FAILED) {
         fprintf(stderr, "shim: cannot open the files in %s: %s\n", folder, strerror(errno));
         abort();
