@@ -1,5 +1,6 @@
 //! All scenarios, in the order in which they are played.
 
+mod io;
 mod kills;
 mod power;
 
@@ -19,5 +20,12 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: power::run,
+    },
+    Scenario {
+        name: "io",
+        about: "the disk fails writes, syncs and truncations, and then the power goes",
+        is_short: true,
+        python: false,
+        run: io::run,
     },
 ];
