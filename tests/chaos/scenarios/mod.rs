@@ -1,5 +1,6 @@
 //! All scenarios, in the order in which they are played.
 
+mod full;
 mod io;
 mod kills;
 mod power;
@@ -27,5 +28,12 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: io::run,
+    },
+    Scenario {
+        name: "full",
+        about: "a disk that is full, takes parts of writes, or is slow",
+        is_short: true,
+        python: false,
+        run: full::run,
     },
 ];

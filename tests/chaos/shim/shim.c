@@ -330,9 +330,11 @@ int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 static int change_name(enum call call, int base, const char *path, long number, long a, long b, long c)
 {
     struct place place;
+    struct stat before;
     if (!find(base, path, &place)) return syscall(number, a, b, c);
     pthread_mutex_lock(&lock);
-    int done = fails(call, kind_of(path)) ? refused() : syscall(number, a, b, c), error = errno;
+    int is_vain = (lstat(place.path, &before) == 0) == (call == CREATE); /* the kernel has an error of its own */
+    int done = !is_vain && fails(call, kind_of(path)) ? refused() : syscall(number, a, b, c), error = errno;
     if (done == 0 && call == CREATE) note_link(&place);
     if (done == 0 && call == REMOVE)
         note((struct record){UNLINKED, 0, 0, strlen(place.name), place.folder, 0}, place.name);
