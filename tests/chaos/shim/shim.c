@@ -56,10 +56,10 @@ static int ends(const char *path, const char *end)
     return a >= b && strcmp(path + a - b, end) == 0;
 }
 
-/* The index of the write-ahead log is memory that happens to have a name. */
+/* The index of the write-ahead log is memory that happens to have a name, and the reserve is room without content. */
 static int is_watched(const char *path)
 {
-    return is_below(path) && !ends(path, "-shm");
+    return is_below(path) && !ends(path, "-shm") && !ends(path, "/reserve");
 }
 
 static enum kind kind_of(const char *path)

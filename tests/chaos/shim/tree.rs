@@ -17,9 +17,10 @@ pub enum Entry {
     Link { target: PathBuf },
 }
 
-/// The index of the write-ahead log is memory that happens to have a name.
-pub(super) fn is_memory(path: &Path) -> bool {
-    path.to_string_lossy().ends_with("-shm")
+/// The index of the write-ahead log is memory that happens to have a name, and the reserve is room without content.
+pub(super) fn is_no_content(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    path.ends_with("-shm") || path.ends_with("/reserve")
 }
 
 impl Tree {
@@ -65,7 +66,7 @@ impl Tree {
 
 /// Calls `see` with each path below `folder`, what is there, and its inode.
 pub(super) fn walk(folder: &Path, see: &mut impl FnMut(&Path, Entry, u64)) {
-    for found in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| !is_memory(path)) {
+    for found in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| !is_no_content(path)) {
         let about = fs::symlink_metadata(&found).unwrap();
         let mode = about.mode() & 0o7777;
         if about.is_dir() {

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::catalog::pending_ids;
-use super::failure::{Sql, failed};
+use super::failure::{Sql, failed, is_full};
 use super::lock::{Lock, lock};
+use super::reserve::Reserve;
 use super::schema;
+use super::tidy::truncate;
 use crate::{Result, Timestamp};
 
 /// A locked home with its file, ready to be written.
@@ -40,7 +42,15 @@ impl Home {
             schema::check(&conn)?;
         }
         schema::bring_up_to_date(&conn)?;
-        let next_seq = recover(&conn, now).map_err(broken)?;
+        let next_seq = match recover(&conn, now) {
+            Err(error) if is_full(&error) => {
+                // The writer puts it by again.
+                Reserve::new(dir.join("reserve")).give();
+                truncate(&conn).and_then(|_| recover(&conn, now))
+            }
+            recovered => recovered,
+        };
+        let next_seq = next_seq.map_err(broken)?;
         Ok(Self { conn, file, wal, next_seq, lock })
     }
 }

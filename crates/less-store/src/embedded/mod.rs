@@ -24,6 +24,7 @@ mod purge;
 mod reader;
 mod recent;
 mod refill;
+mod reserve;
 mod rows;
 mod schema;
 mod settling;
