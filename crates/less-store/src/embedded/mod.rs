@@ -31,6 +31,7 @@ mod settling;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod turned_back;
 mod values;
 mod versions;
 mod writer;
