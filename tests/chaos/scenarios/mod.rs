@@ -1,9 +1,11 @@
 //! All scenarios, in the order in which they are played.
 
+mod clock;
 mod full;
 mod io;
 mod kills;
 mod power;
+mod tmpfs;
 
 use crate::scenario::Scenario;
 
@@ -35,5 +37,19 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: full::run,
+    },
+    Scenario {
+        name: "tmpfs",
+        about: "a disk of a few MiB that is really full, and then has a little room",
+        is_short: true,
+        python: false,
+        run: tmpfs::run,
+    },
+    Scenario {
+        name: "clock",
+        about: "the clock of day jumps back and forth by hours",
+        is_short: true,
+        python: false,
+        run: clock::run,
     },
 ];
