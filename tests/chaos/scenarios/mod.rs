@@ -5,6 +5,7 @@ mod full;
 mod io;
 mod kills;
 mod power;
+mod tails;
 mod tmpfs;
 
 use crate::scenario::Scenario;
@@ -51,5 +52,19 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: clock::run,
+    },
+    Scenario {
+        name: "tails",
+        about: "files with torn ends, rubbish behind them and flipped bits",
+        is_short: true,
+        python: false,
+        run: tails::tails,
+    },
+    Scenario {
+        name: "damage",
+        about: "the store's files cut and with flipped bits, where it hurts",
+        is_short: true,
+        python: false,
+        run: tails::damage,
     },
 ];
