@@ -92,6 +92,8 @@ pub(crate) struct Tally {
     pub(crate) duplicated: u64,
     /// So many would be allowed.
     pub(crate) bound: u64,
+    /// The longest time between a run and the fault because of which it was repeated, in milliseconds.
+    pub(crate) oldest: u64,
     /// Repeats that no fault explains, and messages that were published twice.
     pub(crate) unexplained: Vec<String>,
     pub(crate) faults: usize,
@@ -120,11 +122,6 @@ impl Ledger {
     /// A publish was not acknowledged: it may arrive, and need not.
     pub(crate) fn refuse(&self, status: Option<u16>) {
         *self.state.lock().refused.entry(status.unwrap_or(0)).or_default() += 1;
-    }
-
-    /// So many publishes were not acknowledged with this status (0: the connection broke).
-    pub(crate) fn refused(&self, status: u16) -> u64 {
-        self.state.lock().refused.get(&status).copied().unwrap_or(0)
     }
 
     pub(crate) fn acknowledged(&self) -> usize {
@@ -221,6 +218,11 @@ impl Ledger {
         let explains = |repeat: &Repeat, fault: &Fault| {
             fault.of != Of::Nobody && repeat.before <= fault.until && repeat.after >= fault.from
         };
+        let age = |repeat: &Repeat| {
+            let fault = state.faults.iter().find(|fault| explains(repeat, fault))?;
+            Some(fault.from.saturating_sub(repeat.before))
+        };
+        let oldest = state.repeats.iter().filter_map(age).max().unwrap_or(0);
         let unexplained =
             state.repeats.iter().filter(|repeat| !state.faults.iter().any(|fault| explains(repeat, fault)));
         let unexplained = unexplained.map(|repeat| format!("repeated without a fault: {}", repeat.what));
@@ -230,6 +232,7 @@ impl Ledger {
             lost,
             duplicated: state.runs.values().map(|run| run.count - 1).sum(),
             bound: state.faults.iter().map(|fault| self.allowed(fault, &state.ended)).sum(),
+            oldest,
             unexplained: unexplained.chain(state.twice.iter().cloned()).collect(),
             faults: state.faults.len(),
             recoveries: state.recoveries.clone(),

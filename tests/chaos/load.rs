@@ -102,6 +102,21 @@ impl Drop for Load {
     }
 }
 
+/// An id that nobody has.
+pub(crate) fn next(ids: &Ids) -> u64 {
+    ids.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A message of the topics `placed` and `lined`: most are short, some are long enough to be kept in another way.
+pub(crate) fn order(random: &mut Random, id: u64) -> Value {
+    let length = match random.within(0..100) {
+        0..80 => 10,
+        80..97 => 3_000,
+        _ => 60_000,
+    };
+    json!({ "id": id, "length": length, "padding": "x".repeat(length) })
+}
+
 impl Client {
     fn publish(&mut self, stop: &AtomicBool) {
         if self.ledger.awaited() > MOST_AWAITED {
@@ -116,37 +131,30 @@ impl Client {
     }
 
     fn next(&mut self) -> Publish {
-        let body = |client: &mut Self, id: u64| {
-            let length = match client.random.within(0..100) {
-                0..80 => 10,
-                80..97 => 3_000,
-                _ => 60_000,
-            };
-            json!({ "id": id, "length": length, "padding": "x".repeat(length) })
-        };
         let ids = self.ids.clone();
-        let id = || ids.fetch_add(1, Ordering::Relaxed);
+        let id = || next(&ids);
         match self.random.within(0..100) {
             0..45 => {
                 let id = id();
-                let body = body(self, id);
+                let body = order(&mut self.random, id);
                 Publish { ids: vec![id], kind: Kind::Placed, path: "topics/placed", body, idempotency_key: None }
             }
             45..60 => {
                 let id = id();
-                let body = body(self, id);
+                let body = order(&mut self.random, id);
                 let idempotency_key = Some(id.to_string());
                 Publish { ids: vec![id], kind: Kind::Placed, path: "topics/placed", body, idempotency_key }
             }
             60..85 => {
                 let ids = vec![id(), id(), id()];
-                let messages: Vec<_> = ids.iter().map(|id| body(self, *id)).collect();
+                let messages: Vec<_> = ids.iter().map(|id| order(&mut self.random, *id)).collect();
                 let body = json!({ "topic": "placed", "messages": messages });
                 Publish { ids, kind: Kind::Placed, path: "apis/town/place", body, idempotency_key: None }
             }
             _ => {
                 let id = id();
-                let body = json!({ "topic": "lined", "messages": [body(self, id)], "ordering_key": self.name });
+                let body =
+                    json!({ "topic": "lined", "messages": [order(&mut self.random, id)], "ordering_key": self.name });
                 Publish { ids: vec![id], kind: Kind::Lined, path: "apis/town/place", body, idempotency_key: None }
             }
         }

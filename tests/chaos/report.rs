@@ -16,7 +16,7 @@ pub(crate) fn line(outcome: &Outcome) {
     let tally = &outcome.tally;
     let (middle, longest) = recovery(&tally.recoveries);
     println!(
-        "{:22} acknowledged {:6}  delivered {:6}  lost {}  duplicated {} (bound {})  faults {}  recovery {middle} ms \
+        "{:22} acknowledged {:6}  delivered {:6}  lost {}  duplicated {} (bound {}, oldest {} ms)  faults {}  recovery {middle} ms \
          (longest {longest})  {:.0} s  {}{}",
         outcome.name,
         tally.acknowledged,
@@ -24,6 +24,7 @@ pub(crate) fn line(outcome: &Outcome) {
         tally.lost.len(),
         tally.duplicated,
         tally.bound,
+        tally.oldest,
         tally.faults,
         outcome.took.as_secs_f64(),
         verdict(outcome),
@@ -69,6 +70,7 @@ fn row(outcome: &Outcome) -> Value {
         "lost": tally.lost,
         "duplicated": tally.duplicated,
         "bound": tally.bound,
+        "oldest_ms": tally.oldest,
         "unexplained": tally.unexplained,
         "faults": tally.faults,
         "recovery_ms": { "median": middle, "longest": longest },

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use less_tests::harness::processes::Process;
-use less_tests::harness::{Home, Project, eventually, for_a_while, http};
+use less_tests::harness::{Home, Project, Request, eventually, for_a_while, http};
 
 use crate::args::Size;
 use crate::ledger::{Fault, Ledger, Of, now};
-use crate::load::{Address, Ids, Load};
+use crate::load::{self, Address, Ids, Load};
 use crate::random::Random;
 use crate::server::{Launch, Server};
 use crate::town::{self, Kind};
@@ -19,7 +19,7 @@ use crate::town::{self, Kind};
 /// Deliveries are given up when for so long none of them came: longer than any wait between attempts.
 const NOTHING_CAME: Duration = Duration::from_secs(60);
 /// The usual number of clients.
-pub(crate) const CLIENTS: usize = 8;
+const CLIENTS: usize = 8;
 
 pub(crate) struct Scene<'h> {
     pub(crate) home: &'h Home,
@@ -27,6 +27,8 @@ pub(crate) struct Scene<'h> {
     pub(crate) random: Random,
     pub(crate) size: Size,
     pub(crate) ledger: Arc<Ledger>,
+    /// How many clients publish at once.
+    pub(crate) clients: usize,
     /// How the next server is started.
     pub(crate) launch: Launch,
     address: Address,
@@ -51,6 +53,7 @@ impl<'h> Scene<'h> {
             random,
             size,
             ledger: Arc::new(Ledger::new(home.note_file(town::RUNS), python)),
+            clients: CLIENTS,
             launch: Launch::default(),
             address: Address::default(),
             ids: Arc::new(AtomicU64::new(1)),
@@ -65,7 +68,7 @@ impl<'h> Scene<'h> {
     pub(crate) fn begin(&mut self) {
         self.start();
         self.project.deploy();
-        self.load(CLIENTS);
+        self.load();
         self.acknowledge_some();
     }
 
@@ -102,8 +105,13 @@ impl<'h> Scene<'h> {
         self.address.lock().clone()
     }
 
-    pub(crate) fn load(&mut self, clients: usize) {
-        self.load = Some(Load::start(clients, &mut self.random, &self.address, &self.ids, &self.ledger));
+    /// Where the ids of this scenario's publishes come from.
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids.clone()
+    }
+
+    pub(crate) fn load(&mut self) {
+        self.load = Some(Load::start(self.clients, &mut self.random, &self.address, &self.ids, &self.ledger));
     }
 
     pub(crate) fn stop_load(&mut self) {
@@ -120,7 +128,7 @@ impl<'h> Scene<'h> {
 
     pub(crate) fn acknowledge_some(&self) {
         let so_far = self.ledger.acknowledged();
-        eventually("publishes are acknowledged", || self.ledger.acknowledged() > so_far + CLIENTS);
+        eventually("publishes are acknowledged", || self.ledger.acknowledged() > so_far + self.clients);
     }
 
     /// Does what may repeat runs, and tells the ledger.
@@ -133,8 +141,13 @@ impl<'h> Scene<'h> {
 
     /// `kill -9` of the server; its workers go with it.
     pub(crate) fn kill_server(&mut self) {
-        self.fault(Of::Server, |scene| scene.server.take().expect("a server was started").kill());
+        self.kill_server_only();
         self.home.assert_no_process_left();
+    }
+
+    /// The same while other programs of this home run.
+    pub(crate) fn kill_server_only(&mut self) {
+        self.fault(Of::Server, |scene| scene.server.take().expect("a server was started").kill());
     }
 
     /// The handler processes, however they are started.
@@ -144,15 +157,37 @@ impl<'h> Scene<'h> {
     }
 
     /// Measures from here until a publish that is sent from now on is acknowledged.
-    pub(crate) fn recover(&mut self) {
+    pub(crate) fn recover(&self) {
         self.ledger.expect_recovery();
         self.recovered();
     }
 
     /// The same, from where the ledger was told to expect it.
-    pub(crate) fn recovered(&mut self) {
-        let ledger = self.ledger.clone();
-        eventually("a publish is acknowledged again", || ledger.has_recovered());
+    pub(crate) fn recovered(&self) {
+        eventually("a publish is acknowledged again", || {
+            // The load may be waiting for deliveries.
+            self.probe("topics/placed", |order| order);
+            self.ledger.has_recovered()
+        });
+    }
+
+    /// Returns once a handler answers: it may have to get a process first.
+    pub(crate) fn answered(&self) {
+        eventually("a handler answers again", || {
+            self.probe("apis/town/place", |order| json!({ "topic": "placed", "messages": [order] }))
+        });
+    }
+
+    /// One publish beside the load; whether it was acknowledged.
+    fn probe(&self, path: &str, body: impl FnOnce(Value) -> Value) -> bool {
+        let (id, sent) = (load::next(&self.ids), Instant::now());
+        let body = body(load::order(&mut self.random.clone(), id)).to_string();
+        let answer = Request::new("POST", &format!("{}/{path}", self.base())).body(body).try_send();
+        let acknowledged = answer.is_ok_and(|answer| matches!(answer.status, 201 | 202));
+        if acknowledged {
+            self.ledger.acknowledge(id, Kind::Placed, sent);
+        }
+        acknowledged
     }
 
     /// Says something beside the figures.

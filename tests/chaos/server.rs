@@ -59,10 +59,6 @@ impl Server {
         self.process.ended();
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        self.process.signal(signal);
-    }
-
     pub(crate) fn has_ended(&mut self) -> bool {
         self.process.has_ended()
     }

@@ -1,6 +1,7 @@
 //! `kill -9` of the server, of workers, of both, at random points under load: also while it starts and restores.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -16,6 +17,7 @@ enum Victim {
     ServerTwice,
     Worker,
     AllWorkers,
+    /// The workers first, the server soon after.
     Both,
 }
 
@@ -33,39 +35,50 @@ const VICTIMS: [Victim; 8] = [
 pub(crate) fn run(scene: &mut Scene) {
     scene.begin();
     scene.calm();
-    let mut kills: BTreeMap<Victim, usize> = BTreeMap::new();
+    let mut kills: BTreeMap<Victim, Vec<Duration>> = BTreeMap::new();
     for round in 0..scene.size.rounds(VICTIMS.len(), 240) {
         // The first rounds meet each kind, whatever the seed.
         let victim = VICTIMS.get(round).copied().unwrap_or_else(|| *scene.random.pick(&VICTIMS));
         for_a_while(scene.random.millis(0..600));
-        kill(scene, victim);
-        *kills.entry(victim).or_default() += 1;
+        let took = kill(scene, victim);
+        kills.entry(victim).or_default().push(took);
     }
     scene.calm();
     scene.finish();
-    scene.remark(format!("{kills:?}"));
+    for (victim, mut took) in kills {
+        took.sort_unstable();
+        let (middle, longest) = (took[took.len() / 2].as_millis(), took[took.len() - 1].as_millis());
+        scene
+            .remark(format!("{victim:?}: {} times, handlers answer after {middle} ms (longest {longest})", took.len()));
+    }
 }
 
-fn kill(scene: &mut Scene, victim: Victim) {
-    scene.ledger.expect_recovery();
+/// Returns how long it took until a handler answered, from the last of the kills.
+fn kill(scene: &mut Scene, victim: Victim) -> Duration {
     match victim {
-        Victim::Server => scene.kill_server(),
+        Victim::Server | Victim::Worker | Victim::AllWorkers => {}
         Victim::ServerTwice => {
             scene.kill_server();
             scene.spawn();
             for_a_while(scene.random.millis(0..250));
-            scene.kill_server();
         }
-        Victim::Worker | Victim::AllWorkers => kill_workers(scene, victim),
         Victim::Both => {
             kill_workers(scene, Victim::AllWorkers);
-            scene.kill_server();
+            // By then some of what they had begun waits to run alone.
+            for_a_while(scene.random.millis(0..500));
         }
     }
-    if !matches!(victim, Victim::Worker | Victim::AllWorkers) {
+    scene.ledger.expect_recovery();
+    let begun = Instant::now();
+    if matches!(victim, Victim::Worker | Victim::AllWorkers) {
+        kill_workers(scene, victim);
+    } else {
+        scene.kill_server();
         scene.start();
     }
     scene.recovered();
+    scene.answered();
+    begun.elapsed()
 }
 
 fn kill_workers(scene: &mut Scene, victim: Victim) {

@@ -8,7 +8,9 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use less_tests::harness::{Project, eventually, for_a_while, http};
+use rustix::process::Signal;
+
+use less_tests::harness::{Project, eventually, for_a_while, http, processes};
 
 use crate::random::Random;
 use crate::scene::Scene;
@@ -148,7 +150,7 @@ fn damage_database(scene: &mut Scene) -> bool {
 }
 
 fn restart(scene: &mut Scene) {
-    scene.server().signal(rustix::process::Signal::TERM);
+    processes::signal(scene.server().pid, Signal::TERM);
     eventually("the server ends", || scene.server_mut().has_ended());
     scene.start();
 }
