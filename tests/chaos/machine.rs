@@ -18,14 +18,18 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Has the scene's servers run on it from now on; none runs yet.
-    pub(crate) fn below(scene: &mut Scene) -> Self {
+    /// Has the scene's servers run on it from now on; none runs yet. `None` where no compiler is.
+    pub(crate) fn below(scene: &mut Scene) -> Option<Self> {
+        if !Shim::can_be_made() {
+            scene.remark("not played: gcc is not installed");
+            return None;
+        }
         let home = home(scene.home);
         let shim = Shim::new(&scene.home.root().join("shim"));
         scene.launch.env = shim.env(&home);
         shim.begin_log();
         let random = Random::new(scene.random.next(), "machine");
-        Self { disk: Disk::of(&home), shim, home, random }
+        Some(Self { disk: Disk::of(&home), shim, home, random })
     }
 
     /// After a kill: the power goes as well, and comes back. What is left is in the home.

@@ -9,7 +9,7 @@ use crate::scene::Scene;
 const HOURS: u64 = 11;
 
 pub(crate) fn run(scene: &mut Scene) {
-    let machine = Machine::below(scene);
+    let Some(machine) = Machine::below(scene) else { return };
     scene.begin();
     scene.calm();
     let mut hours = Vec::new();

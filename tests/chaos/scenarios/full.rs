@@ -28,7 +28,7 @@ const TROUBLES: [Trouble; 6] =
     [Trouble::Full, Trouble::NoLogs, Trouble::ShortWrites, Trouble::AlmostFull, Trouble::Slow, Trouble::NoCheckpoints];
 
 pub(crate) fn run(scene: &mut Scene) {
-    let mut machine = Machine::below(scene);
+    let Some(mut machine) = Machine::below(scene) else { return };
     scene.project.write("less/topics/nobody/", "");
     scene.begin();
     scene.calm();

@@ -32,7 +32,7 @@ const STARTING: [Failing; 3] = [
 const MEETS_WITHIN: Duration = Duration::from_secs(4);
 
 pub(crate) fn run(scene: &mut Scene) {
-    let mut machine = Machine::below(scene);
+    let Some(mut machine) = Machine::below(scene) else { return };
     scene.begin();
     scene.calm();
     let mut met: BTreeMap<&str, usize> = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::scene::Scene;
 
 pub(crate) fn run(scene: &mut Scene) {
-    let mut machine = Machine::below(scene);
+    let Some(mut machine) = Machine::below(scene) else { return };
     scene.begin();
     scene.calm();
     for _ in 0..scene.size.rounds(4, 60) {
