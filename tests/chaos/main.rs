@@ -9,6 +9,7 @@
 mod args;
 mod ledger;
 mod load;
+mod machine;
 mod random;
 mod report;
 mod scenario;

@@ -27,6 +27,7 @@ mod logs;
 mod modules;
 mod overload;
 mod overload_fairness;
+mod power_cut;
 mod publish_invoke;
 mod publish_options;
 mod python;

@@ -1,7 +1,7 @@
 //! Where a server keeps its things: one folder, and what stands in it.
 //!
 //! ```text
-//! <home>/lock, topics.db*            the store's own (its lock keeps a second process out)
+//! <home>/lock, topics.db*, reserve   the store's own (its lock keeps a second process out)
 //! <home>/token                     the control API's bearer token, mode 0600
 //! <home>/server.json               where the running server is found (pid, ports); removed at a clean stop
 //! <home>/ports.json                the ports this home keeps

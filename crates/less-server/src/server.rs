@@ -76,6 +76,7 @@ impl Server {
         let store = less_store::Config::Embedded { home: home.root().to_owned() };
         let store = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;
         let tasks = Tasks::new();
+        tasks.essential("store", watch(store.clone(), tasks.stopping()));
         let registry = Arc::new(Registry::default());
         let launcher = Launcher::start(options.launcher)?;
         let sdks = crate::build::sdk::extract(home.root())?;
@@ -210,12 +211,14 @@ impl Server {
         Ok(urls)
     }
 
-    /// Resolves when the server should stop: it was asked to, or something essential failed.
-    pub async fn stopped(&self) {
+    /// Resolves when the server should stop: it was asked to, or, an error, something essential failed.
+    pub async fn stopped(&self) -> anyhow::Result<()> {
         let failed = self.tasks.stopping();
         tokio::select! {
-            () = self.asked_to_stop.cancelled() => {}
-            () = failed.cancelled() => {}
+            () = self.asked_to_stop.cancelled() => Ok(()),
+            () = failed.cancelled() => {
+                anyhow::bail!("the server stopped because it could not go on; its log says why\n  hint: start it again once that is mended; nothing that was accepted is lost")
+            }
         }
     }
 
@@ -235,6 +238,14 @@ impl Server {
         self.projects.close_logs().await;
         self.home.withdraw_announcement();
         tracing::info!("stopped");
+    }
+}
+
+/// A server whose store takes nothing more would only refuse: it stops, and whoever starts it again has one that works.
+async fn watch(store: Store, stop: CancellationToken) -> anyhow::Result<()> {
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = store.topics.failed() => anyhow::bail!("the store failed"),
     }
 }
 

@@ -302,6 +302,10 @@ pub trait Topics: Send + Sync + 'static {
     /// The project's dead letters, newest first, at most `limit`.
     async fn dead_letters(&self, project: &str, limit: usize) -> Result<Vec<DeadLetter>>;
 
+    /// Resolves once the store has failed by itself: until it is opened anew, everything fails with
+    /// [`Error::Closed`], and what was published before waits on disk. Never when it was closed.
+    async fn failed(&self);
+
     /// Commits what is settled and closes. Everything later fails with [`Error::Closed`].
     async fn close(&self);
 }

@@ -175,7 +175,7 @@ impl App {
             tokio::select! {
                 () = watch.changed() => Event::Changed,
                 // Nobody can ask this server to stop.
-                () = server.stopped() => Event::Failed,
+                _ = server.stopped() => Event::Failed,
             }
         };
         terminal.until(event).await

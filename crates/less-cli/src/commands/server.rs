@@ -100,12 +100,12 @@ fn serve(ports: PortArgs, discards_lines: bool, detach: bool, home: &LessHome) -
     let served = block_on(async {
         let mut signals = Signals::listen()?;
         let server = Server::start(options).await?;
+        let stopped = tokio::select! {
+            () = signals.next() => Ok(()),
+            stopped = server.stopped() => stopped,
+        };
         tokio::select! {
-            () = signals.next() => (),
-            () = server.stopped() => (),
-        }
-        tokio::select! {
-            () = server.stop() => Ok(ExitCode::SUCCESS),
+            () = server.stop() => stopped.map(|()| ExitCode::SUCCESS),
             () = signals.next() => Ok(ExitCode::from(INTERRUPTED)),
         }
     });

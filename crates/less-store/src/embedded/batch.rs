@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::failure::{Fatal, Reach, Sql, reach, tell};
+use super::failure::{Fatal, Reach, Sql, is_full, reach, tell};
 use super::inbox::{Asked, Fate, Requests, Settlement};
 use super::placing::Place;
 use super::rows::is_long;
@@ -244,6 +244,9 @@ impl Writer<'_> {
         self.shared.inbox.give_room(room);
         if reach(&error) != Reach::Commit {
             return Err(error);
+        }
+        if is_full(&error) && self.can_help() {
+            return self.help(settlements);
         }
         if crowded {
             // What is settled makes room and may fit alone.

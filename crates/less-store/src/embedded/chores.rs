@@ -6,6 +6,7 @@ use super::inbox::Answer;
 use super::jobs::reply;
 use super::purge::Purge;
 use super::rows::{Waiting, waiting};
+use super::turned_back::Passed;
 use super::writer::Writer;
 use crate::{SubscriberId, Timestamp};
 
@@ -37,6 +38,11 @@ pub(super) enum Chore {
     Expire {
         subscribers: Vec<SubscriberId>,
         seen: Seen,
+    },
+    /// The clock went back, perhaps while nothing ran.
+    BringForward {
+        subscribers: Vec<SubscriberId>,
+        passed: Passed,
     },
     /// Subscribers that are gone, or claim nothing, keep nothing in memory.
     Park {
@@ -118,6 +124,9 @@ impl Writer<'_> {
             Chore::Expire { subscribers, seen } => {
                 each(subscribers, seen, |subscriber, seen| self.expire(subscriber, seen))
             }
+            Chore::BringForward { subscribers, passed } => {
+                each(subscribers, passed, |subscriber, passed| self.bring_forward(subscriber, passed))
+            }
             Chore::Park { subscribers } => each(subscribers, &mut (), |subscriber, ()| self.park(subscriber)),
             Chore::DropDeadLetters => self.drop_dead_letters(),
             Chore::DropKeys => self.drop_keys(),
@@ -136,6 +145,12 @@ impl Writer<'_> {
             self.shared.lanes.get(subscriber).iter().for_each(|lane| lane.wait_until(now));
         }
         Ok(found.len() == PIECE as usize)
+    }
+
+    /// Also at the first look: the clock may have been set while the store was closed.
+    pub(super) fn clock_went_back(&mut self) {
+        let subscribers = self.catalog.subscribers();
+        self.chores.push_back(Chore::BringForward { subscribers, passed: Passed::default() });
     }
 
     pub(super) fn park_the_gone(&mut self) {
@@ -252,6 +267,7 @@ impl Chore {
             (Self::Purge(purge), done) => reply(purge.answered(), "not everything was purged", done),
             (
                 Self::MakeRoom { .. }
+                | Self::BringForward { .. }
                 | Self::Park { .. }
                 | Self::Expire { .. }
                 | Self::DropDeadLetters

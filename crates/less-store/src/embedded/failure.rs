@@ -36,7 +36,7 @@ pub(super) fn reach(error: &rusqlite::Error) -> Reach {
     }
 }
 
-fn is_full(error: &rusqlite::Error) -> bool {
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     // Without room for one more page of the WAL's index.
     let index = |code: &ffi::Error| code.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
     error.sqlite_error_code() == Some(ErrorCode::DiskFull) || error.sqlite_error().is_some_and(index)

@@ -1,15 +1,18 @@
 //! Opens the file of a home and brings it to where the writer can begin.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 use super::catalog::pending_ids;
-use super::failure::{Sql, failed};
+use super::failure::{Sql, failed, is_full};
 use super::lock::{Lock, lock};
+use super::reserve::Reserve;
 use super::schema;
+use super::tidy::truncate;
 use crate::{Result, Timestamp};
 
 /// A locked home with its file, ready to be written.
@@ -29,6 +32,9 @@ impl Home {
         }
         let lock = lock(dir)?;
         let unclean = std::fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0);
+        if unclean {
+            write_again(&wal).map_err(|error| failed(format!("cannot bring {} to the disk", wal.display()), error))?;
+        }
         let broken = |error| failed(format!("cannot open {}", file.display()), error);
         let conn = Connection::open(&file).map_err(broken)?;
         schema::prepare(&conn)?;
@@ -36,7 +42,15 @@ impl Home {
             schema::check(&conn)?;
         }
         schema::bring_up_to_date(&conn)?;
-        let next_seq = recover(&conn, now).map_err(broken)?;
+        let next_seq = match recover(&conn, now) {
+            Err(error) if is_full(&error) => {
+                // The writer puts it by again.
+                Reserve::new(dir.join("reserve")).give();
+                truncate(&conn).and_then(|_| recover(&conn, now))
+            }
+            recovered => recovered,
+        };
+        let next_seq = next_seq.map_err(broken)?;
         Ok(Self { conn, file, wal, next_seq, lock })
     }
 }
@@ -53,6 +67,21 @@ fn sync(folder: &File) -> io::Result<()> {
         // A file system that cannot sync a folder: one that nobody writes to.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,
+    }
+}
+
+/// A sync may have failed before: what it left out is in the kernel's memory and counts as clean, so that no later
+/// sync would write it, and the next power cut would take it out of the middle of what was promised since.
+fn write_again(wal: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(wal)?;
+    let (mut bytes, mut at) = (vec![0; 1 << 20], 0);
+    loop {
+        let read = file.read_at(&mut bytes, at)?;
+        if read == 0 {
+            return file.sync_data();
+        }
+        file.write_all_at(&bytes[..read], at)?;
+        at += read as u64;
     }
 }
 

@@ -24,12 +24,14 @@ mod purge;
 mod reader;
 mod recent;
 mod refill;
+mod reserve;
 mod rows;
 mod schema;
 mod settling;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod turned_back;
 mod values;
 mod versions;
 mod weight;
@@ -79,8 +81,8 @@ pub struct Embedded {
     /// Of values alone: they are not to wait for a long answer.
     values: Arc<Reader>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    /// Its sender goes with the writer thread.
-    ended: watch::Receiver<()>,
+    /// Whether the store failed; its sender goes with the writer thread.
+    ended: watch::Receiver<bool>,
 }
 
 impl fmt::Debug for Embedded {
@@ -103,7 +105,7 @@ impl Embedded {
             .map_err(|error| failed(format!("cannot read {}", home.file.display()), error))?;
         let (reader, reading) = Reader::open(&home.file)?;
         let (values, reading_values) = Reader::open(&home.file)?;
-        let (reader, values, (ending, ended)) = (Arc::new(reader), Arc::new(values), watch::channel(()));
+        let (reader, values, (ending, ended)) = (Arc::new(reader), Arc::new(values), watch::channel(false));
         let readers = vec![(Arc::clone(&reader), reading), (Arc::clone(&values), reading_values)];
         let ends = Ends { shared: Arc::clone(&shared), readers, ending };
         let writer = std::thread::Builder::new()
@@ -151,6 +153,7 @@ fn write(home: Home, catalog: Catalog, mut ends: Ends) {
     let written = Writer::new(&conn, wal, Arc::clone(&ends.shared), catalog, next_seq);
     let failed = written.map_err(Arc::new).and_then(Writer::run).err();
     if let Some(error) = &failed {
+        ends.ending.send_replace(true);
         tracing::error!(%error, "the store failed and is closed: free the disk or repair it, then start again");
     }
     let lost = failed.is_some() || ends.shared.inbox.is_abandoned();
@@ -167,7 +170,8 @@ fn write(home: Home, catalog: Catalog, mut ends: Ends) {
 struct Ends {
     shared: Arc<Shared>,
     readers: Vec<(Arc<Reader>, JoinHandle<()>)>,
-    ending: watch::Sender<()>,
+    /// Told whether the store failed.
+    ending: watch::Sender<bool>,
 }
 
 impl Ends {
@@ -186,7 +190,10 @@ impl Drop for Ends {
         self.shared.inbox.abandon();
         self.stop_reading();
         self.shared.lanes.all().iter().for_each(|lane| lane.wake_all());
-        self.ending.send_replace(());
+        self.ending.send_if_modified(|failed| {
+            *failed |= std::thread::panicking();
+            true
+        });
     }
 }
 
@@ -290,6 +297,13 @@ impl Topics for Embedded {
         self.shared.inbox.ask(Job::Flush).await?;
         let project = project.to_owned();
         self.reader.ask(move |conn| reader::dead_letters(conn, &project, limit)).await
+    }
+
+    async fn failed(&self) {
+        let mut ended = self.ended.clone();
+        if ended.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending().await // it was closed
+        }
     }
 
     async fn close(&self) {

@@ -86,6 +86,8 @@ statements! {
     up_to: "SELECT due_at, seq, attempts, alone FROM delivery WHERE subscriber = ? AND seq <= ?
         ORDER BY due_at DESC, seq DESC LIMIT ?",
     insert_error: "INSERT OR REPLACE INTO attempt_error(seq, subscriber, attempt, at, error) VALUES(?, ?, ?, ?, ?)",
+    failed_after: "SELECT 1 FROM attempt_error WHERE seq = ? AND subscriber = ? AND attempt = ? AND at > ?",
+    is_delayed: "SELECT 1 FROM message WHERE seq = ? AND delayed_until IS NOT NULL",
     delete_errors: "DELETE FROM attempt_error WHERE seq = ? AND subscriber = ?",
     insert_dead: "INSERT INTO dead_letter(project, seq, subscriber, reason, buried_at, id, trace, cause,
         published_at, payload, delayed_until, ordering_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

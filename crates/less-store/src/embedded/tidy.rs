@@ -8,8 +8,10 @@ use rusqlite::Connection;
 use tracing::warn;
 
 use super::failure::{Fatal, Reach, Sql, reach};
+use super::inbox::{Requests, Settlement};
+use super::reserve::Reserve;
 use super::schema::BUSY_FOR;
-use super::writer::Writer;
+use super::writer::{TRY_AGAIN, Writer};
 
 /// Free pages of 4 KiB that a busy store keeps: it will want them again.
 const KEPT_BUSY: i64 = 2048;
@@ -27,16 +29,21 @@ const WAL_KEPT: u64 = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Tidy {
     wal: PathBuf,
+    reserve: Reserve,
     at: Option<Instant>,
     last_commit: Instant,
     /// Pages were freed, and the file is shorter only after a checkpoint.
     shortened: bool,
+    /// When the last help against a full disk began that helped nobody, or that goes on.
+    helped: Option<Instant>,
 }
 
 impl Tidy {
     pub(super) fn new(wal: PathBuf) -> Self {
         let now = Instant::now();
-        Self { wal, at: Some(now + IDLE), last_commit: now, shortened: false }
+        let reserve = Reserve::new(wal.with_file_name("reserve"));
+        reserve.take();
+        Self { wal, reserve, at: Some(now + IDLE), last_commit: now, shortened: false, helped: None }
     }
 
     /// When there may be something to tidy.
@@ -64,6 +71,31 @@ impl Writer<'_> {
             }
             done => done.map_err(Fatal::from),
         }
+    }
+
+    /// Whether [`Writer::help`] may be of use: not so soon after it was of none.
+    pub(super) fn can_help(&self) -> bool {
+        self.tidy.helped.is_none_or(|at| at.elapsed() >= TRY_AGAIN)
+    }
+
+    /// A commit found the disk full. What is settled makes room, so it gets what was put by; then the log is brought to
+    /// its place, and gives its own room back.
+    pub(super) fn help(&mut self, settlements: Vec<Settlement>) -> Result<(), Fatal> {
+        self.tidy.helped = Some(Instant::now());
+        let some = !settlements.is_empty();
+        self.tidy.reserve.give();
+        let committed = self.commit(Requests::default(), settlements);
+        let emptied = truncate(self.conn);
+        self.tidy.reserve.take();
+        committed?;
+        match emptied {
+            Err(error) if reach(&error) != Reach::Commit => return Err(error.into()),
+            _ => {} // it is tried again with the next commit that finds no room
+        }
+        if some && self.carried.is_empty() {
+            self.tidy.helped = None;
+        }
+        Ok(())
     }
 
     fn tidy_step(&mut self, now: Instant) -> Sql<()> {
@@ -105,7 +137,7 @@ impl Writer<'_> {
 }
 
 /// False when somebody is reading: publishers are not to wait until they are done.
-fn truncate(conn: &Connection) -> Sql<bool> {
+pub(super) fn truncate(conn: &Connection) -> Sql<bool> {
     conn.busy_timeout(Duration::ZERO)?;
     let busy: Sql<bool> = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     conn.busy_timeout(BUSY_FOR)?;

@@ -141,7 +141,11 @@ impl<'c> Writer<'c> {
     fn sweep_when_due(&mut self) {
         let (now, every) = (self.now(), crate::clock::millis(SWEEP_EVERY));
         // Also when the clock went back, else it would take as long again.
-        if now >= self.next_sweep || now < self.next_sweep.saturating_sub(every) {
+        let went_back = now < self.next_sweep.saturating_sub(every);
+        if went_back || self.next_sweep == Timestamp::MIN {
+            self.clock_went_back();
+        }
+        if went_back || now >= self.next_sweep {
             self.next_sweep = now.saturating_add(every);
             self.sweep(now);
         }

@@ -136,6 +136,10 @@ impl Topics for Memory {
         self.change(|state, now| Ok(state.dead_letters(project, limit, now)))
     }
 
+    async fn failed(&self) {
+        std::future::pending().await
+    }
+
     async fn close(&self) {
         self.state.lock().closed = true;
         self.changed.notify_waiters();

@@ -37,6 +37,8 @@ async fn child_that_publishes() {
     publishers.join_all().await;
     let after = store.publish(message(first, 1).into()).await.expect_err("the store said no before");
     say(&format!("afterwards {}", kind(&after)));
+    store.failed().await;
+    say("failed by itself");
 }
 
 /// The first publisher's have ordering keys, the second one's idempotency keys.
@@ -173,6 +175,7 @@ async fn after_an_io_error_nothing_more_is_promised() {
     assert!(!acknowledged.is_empty());
     assert!(lines.iter().any(|line| line == "refused failed"), "a publisher heard of the error");
     assert!(lines.iter().any(|line| line == "afterwards closed"), "and the store was closed after it");
+    assert!(lines.iter().any(|line| line == "failed by itself"), "and whoever watches the store heard of it");
     let store = Embedded::open(home.path(), clock()).unwrap();
     let ids = subscribers(&store, &["a", "b"]).await;
     let found = everything(&store, ids[0], "a").await;

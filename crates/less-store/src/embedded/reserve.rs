@@ -1,0 +1,78 @@
+//! Room that is put by on the disk, so that a full one can be helped.
+//!
+//! What is settled makes room in the end, but needs some in the write-ahead log first; and the log gives its own back
+//! only once what is in it has been brought to its place in the database's file, which may have to grow for that, at
+//! most by the length of the log. The reserve is never shorter than what the log can become with the room that is left.
+//! So whatever fills the disk, what waits can be delivered, and the log be emptied.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::PathBuf;
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+/// The log's usual length before it is brought to its place.
+const MOST: u64 = 16 << 20;
+/// Less is not worth the trouble.
+const LEAST: u64 = 64 << 10;
+
+#[derive(Debug)]
+pub(super) struct Reserve {
+    path: PathBuf,
+}
+
+impl Reserve {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Puts by what there is, up to the most. Where a file system cannot do that there is no reserve.
+    pub(super) fn take(&self) {
+        if let Err(error) = self.try_take() {
+            tracing::warn!(file = %self.path.display(), %error, "no room can be put by for when the disk is full");
+        }
+    }
+
+    fn try_take(&self) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
+        if file.metadata()?.len() >= MOST {
+            return Ok(());
+        }
+        let mut length = MOST;
+        // Halved, what is taken is never less than what is left.
+        while length >= LEAST {
+            file.set_len(0)?;
+            match fallocate(&file, FallocateFlags::empty(), 0, length) {
+                Ok(()) => return Ok(()),
+                Err(rustix::io::Errno::NOSPC) => length /= 2,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        file.set_len(0)
+    }
+
+    /// Gives it back to the disk.
+    pub(super) fn give(&self) {
+        // Without one there is nothing to give.
+        File::options().write(true).open(&self.path).and_then(|file| file.set_len(0)).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_room_on_the_disk_until_it_is_given_back() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let reserve = Reserve::new(dir.path().join("reserve"));
+        let blocks = || std::fs::metadata(&reserve.path).unwrap().blocks() * 512;
+        reserve.give();
+        reserve.take();
+        reserve.take();
+        assert!(blocks() >= MOST);
+        reserve.give();
+        assert_eq!(blocks(), 0);
+    }
+}
