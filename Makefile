@@ -2,7 +2,7 @@
 
 LESS_CLI := $(CURDIR)/target/release/less-cli
 
-.PHONY: help demo test check
+.PHONY: help demo test check fuzz
 
 help: ## Show these lines (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,3 +27,9 @@ test: ## Run all tests (cargo nextest where it is installed)
 check: ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+SECONDS := 60
+TARGET :=
+
+fuzz: ## Feed what comes from outside with what a fuzzer finds: make fuzz SECONDS=60 [TARGET=http]
+	fuzz/run $(SECONDS) $(TARGET)
