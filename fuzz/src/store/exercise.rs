@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use ::bytes::Bytes;
 use less_store::{Config, Delivery, Hands, Operation, Publish, Reason, Store, SubscriberId, Verdict};
-use tokio::time::timeout;
 
 use super::template::{NOW, change, deployment, message, origin, publish, tick};
 use crate::scratch;
@@ -38,10 +37,7 @@ async fn use_all(store: &Store, hands: &Hands) {
         topics.tick(tick(at)).await.ok();
     }
     values(store, hands).await;
-    for subscriber in &subscribers {
-        deliveries(store, *subscriber).await;
-    }
-    topics.waiting("shop").await.ok();
+    deliveries(store, &subscribers).await;
     topics.dead_letters("shop", 100).await.ok();
     hands.forward(Duration::from_secs(120));
     for project in ["chat", "shop"] {
@@ -61,16 +57,20 @@ async fn values(store: &Store, hands: &Hands) {
     store.values.list("shop", "", None, 100).await.ok();
 }
 
-/// Every way a delivery can end, in turn.
-async fn deliveries(store: &Store, subscriber: SubscriberId) {
-    for round in 0..3 {
-        let claimed = timeout(Duration::ZERO, store.topics.claim(subscriber, 8)).await;
-        // After what the claim has asked for.
-        store.topics.waiting("shop").await.ok();
-        let Ok(Ok(claimed)) = claimed else { continue };
-        for (delivery, nth) in claimed.into_iter().zip(round..) {
-            settle(store, delivery, nth).await;
+/// Every way a delivery can end, in turn. What the first round asks for, the second finds.
+async fn deliveries(store: &Store, subscribers: &[SubscriberId]) {
+    for round in 0..2 {
+        for subscriber in subscribers {
+            let claimed = tokio::select! {
+                biased;
+                claimed = store.topics.claim(*subscriber, 8) => claimed.unwrap_or_default(),
+                () = std::future::ready(()) => Vec::new(),
+            };
+            for (delivery, nth) in claimed.into_iter().zip(round..) {
+                settle(store, delivery, nth).await;
+            }
         }
+        store.topics.waiting("shop").await.ok();
     }
 }
 

@@ -28,18 +28,21 @@ fn unpack_within(snapshot: impl Read, into: &Path, bytes: u64, entries: usize) -
         let entry = entry.map_err(damaged)?;
         let size = if entry.header().entry_type() == EntryType::Regular { entry.size() } else { 0 };
         bytes_left = bytes_left.checked_sub(size).ok_or_else(|| refused("is larger than 256 MiB"))?;
-        entries_left = entries_left.checked_sub(1).ok_or_else(|| refused("has too many files and folders"))?;
-        unpack_entry(entry, into)?;
+        let name = entry.path().map_err(damaged)?.into_owned();
+        let place = place(&name, into)?;
+        // With the folders that its name alone brings along.
+        let folders = place.ancestors().skip(1).take_while(|folder| !folder.exists()).count();
+        entries_left =
+            entries_left.checked_sub(1 + folders).ok_or_else(|| refused("has too many files and folders"))?;
+        unpack_entry(entry, &name, &place)?;
     }
     Ok(())
 }
 
-fn unpack_entry(mut entry: Entry<'_, impl Read>, into: &Path) -> Result<()> {
-    let name = entry.path().map_err(damaged)?.into_owned();
-    let place = place(&name, into)?;
+fn unpack_entry(mut entry: Entry<'_, impl Read>, name: &Path, place: &Path) -> Result<()> {
     match entry.header().entry_type() {
-        EntryType::Directory => fs::create_dir_all(&place).doing("make the folder", &place),
-        EntryType::Regular => write(&mut entry, &place),
+        EntryType::Directory => fs::create_dir_all(place).doing("make the folder", place),
+        EntryType::Regular => write(&mut entry, place),
         _ => Err(refused(&format!("has an entry that is neither file nor folder: {}", name.display()))),
     }
 }
@@ -132,6 +135,9 @@ mod tests {
         assert!(refusal(&[file("a"), file("b")].concat()).contains("larger than 256 MiB"));
         let folder = |name| entry(name, EntryType::Directory, b"");
         assert!(refusal(&[folder("a"), folder("b"), folder("c")].concat()).contains("too many"));
+        for kind in [EntryType::Directory, EntryType::Regular] {
+            assert!(refusal(&entry("a/b/c", kind, b"")).contains("too many"), "{kind:?}");
+        }
     }
 
     #[test]
