@@ -39,7 +39,7 @@ fn response<'s>(said: &'s [u8], names: &BTreeSet<String>) -> &'s [u8] {
     }
     assert!(!chunked, "a whole body has a length: {}", shown(head));
     let length = length.unwrap_or_else(|| panic!("no length: {}", shown(head)));
-    let rest = body.get(length..).filter(|rest| begins_response(rest) && !(close && !rest.is_empty()));
+    let rest = body.get(length..).filter(|rest| begins_response(rest) && (!close || rest.is_empty()));
     // The answer to HEAD tells the length of a body that does not come.
     let rest = rest.or_else(|| begins_response(body).then_some(body));
     rest.unwrap_or_else(|| panic!("no body of {length} bytes: {}", shown(said)))
