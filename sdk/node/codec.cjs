@@ -50,12 +50,14 @@ function uuid(buffer, at) {
 /**
  * Cuts what arrives into frames, wherever it was split, copying only the start of a frame that
  * spans two buffers. `take(type, buffer, at, end)` gets each frame's body; it may keep the buffer,
- * which is never written again up to `end`.
+ * which is not written again up to `end` as long as `isKept(buffer)`.
  */
 class FrameReader {
-  constructor(take) {
+  constructor(take, isKept) {
     this.take = take;
+    this.isKept = isKept;
     this.slab = Buffer.allocUnsafeSlow(SLAB);
+    this.spare = undefined; // the one before: new ones in their place would be collected one after the other
     this.start = 0; // of the first frame that is not whole yet
     this.end = 0; // of what has arrived
     this.length = 0; // of that frame with its length field, once known
@@ -65,13 +67,19 @@ class FrameReader {
   room() {
     const waiting = this.end - this.start;
     if (this.slab.length - this.end < MIN_READ || this.slab.length - this.start < this.length) {
-      const slab = Buffer.allocUnsafeSlow(Math.max(SLAB, this.length + MIN_READ));
+      const slab = this.other(Math.max(SLAB, this.length + MIN_READ));
       this.slab.copy(slab, 0, this.start, this.end);
+      if (this.slab.length === SLAB) this.spare = this.slab;
       this.slab = slab;
       this.start = 0;
       this.end = waiting;
     }
     return this.slab.subarray(this.end);
+  }
+
+  other(size) {
+    const { spare } = this;
+    return size === SLAB && spare && !this.isKept(spare) ? spare : Buffer.allocUnsafeSlow(size);
   }
 
   /** So many bytes were written there. */
@@ -109,12 +117,7 @@ class Invoke {
     if (this.payloadAt > end) throw new RangeError('an Invoke that ends early');
   }
 
-  /** As the board shows it. */
-  writeId(into) {
-    this.buffer.copy(into, 0, this.at, this.at + 8);
-  }
-
-  /** All was read: a long invocation must not keep a whole read buffer. */
+  /** All was read: the read buffer may be used again. */
   release() {
     this.buffer = undefined;
   }

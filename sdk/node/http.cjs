@@ -56,27 +56,32 @@ function buildRequest(invoke) {
   };
 }
 
-/** What `next()` gives: a promise that knows whether its middleware looks at it. */
-class Rest extends Promise {
+/** What `next()` gives: like a promise, and it knows whether its middleware looks at it. One of a subclass would cost three more. */
+class Rest {
   isWatched = false;
 
-  static get [Symbol.species]() {
-    return Promise;
+  constructor(running) {
+    this.running = running;
   }
 
   then(done, failed) {
     this.isWatched = true;
-    return super.then(done, failed);
+    return this.running.then(done, failed);
   }
 
-  /** As `then`, without counting as the middleware's look. */
-  listen(done, failed) {
-    return super.then(done, failed);
+  catch(failed) {
+    return this.then(undefined, failed);
+  }
+
+  finally(settled) {
+    this.isWatched = true;
+    return this.running.finally(settled);
   }
 }
+Object.setPrototypeOf(Rest.prototype, Promise.prototype);
 
 /** Runs the middlewares, then the handler; gives what they returned, or `response` as it stands. */
-async function runRoute(route, request, response, context) {
+function runRoute(route, request, response, context) {
   const { middlewares } = route;
   const runFrom = async (i) => {
     if (i === middlewares.length) return (await route.runRoute(request, response, context)) ?? response;
@@ -87,19 +92,21 @@ async function runRoute(route, request, response, context) {
       if (rest) throw new Error(`middleware ${i + 1} of ${middlewares.length} called next() twice`);
       // `next(error)`, as elsewhere: the rest must not run as if nothing had happened.
       const running = error === undefined || error === null ? runFrom(i + 1) : Promise.reject(error);
-      rest = new Rest((done) => done(running));
-      rest.listen(undefined, () => (failedBefore = !isOver));
+      running.catch(() => (failedBefore = !isOver));
+      rest = new Rest(running);
       return rest;
     };
     const result = await middlewares[i](request, response, next);
     isOver = true;
     if (!rest) return result ?? response;
-    const ofRest = await rest.listen(undefined, (error) => {
+    try {
+      const ofRest = await rest.running;
+      return result ?? ofRest;
+    } catch (error) {
       // Caught by the middleware (`try { await next() } catch`), it is the middleware's to answer.
-      if (rest.isWatched && failedBefore) return response;
+      if (rest.isWatched && failedBefore) return result ?? response;
       throw error;
-    });
-    return result ?? ofRest;
+    }
   };
   return runFrom(0);
 }

@@ -37,8 +37,8 @@ const ABSENT = new Set(['then', 'constructor', '__proto__', 'toJSON']);
 const isAbsent = (name) => typeof name === 'symbol' || ABSENT.has(name) || name in Object.prototype;
 
 /** An object whose missing properties are made, or refused, by `missing(name)`. Its own cost nothing. */
-function withMissing(missing) {
-  const get = (_, name) => (isAbsent(name) ? Object.prototype[name] : missing(name));
+function withMissing(missing, isOfLanguage = isAbsent) {
+  const get = (_, name) => (isOfLanguage(name) ? Object.prototype[name] : missing(name));
   return Object.create(new Proxy({}, { get }));
 }
 
@@ -59,16 +59,25 @@ function outside(what, instead) {
     );
 }
 
-/** Names of the project, each with what it stands for; before a worker says, `made(name)`. */
+/**
+ * Names of the project, each with what it stands for; before a worker says, `made(name)`. Once it has, a name is one
+ * of the project's or an error, also where every object has something of that name: `functions[name](…)` with
+ * `constructor` would else call that, and nobody would know.
+ */
 function named(one, made) {
   let names;
-  const object = withMissing((name) => {
+  const isOfLanguage = (name) =>
+    names ? typeof name === 'symbol' || name === 'then' || name === 'toJSON' : isAbsent(name);
+  const missing = (name) => {
     if (!names) return made(name);
     const subject = `there is no ${one}`;
     const none = `${subject} '${name}': the project has none; create the folder less/${one}s/${name}`;
     const message = names.length === 0 ? none : unknown(subject, name, `The project's ${one}s`, names);
     throw new CallError(`unknown_${one}`, message);
-  });
+  };
+  const object = withMissing(missing, isOfLanguage);
+  // As text it is an object like any other, though `toString` may be a name.
+  Object.defineProperty(object, Symbol.toPrimitive, { value: () => '[object Object]' });
   /** `a-b` can be written `a_b` as well. */
   const connect = (entries) => {
     names = entries.map(([name]) => name);

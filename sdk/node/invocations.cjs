@@ -46,17 +46,19 @@ class Invocation {
 }
 
 class Invocations {
-  constructor(writer, board, schedule, onIdle) {
+  constructor(writer, board, schedule, onEnded, onIdle) {
     this.writer = writer;
     this.board = board;
-    this.mark = Buffer.alloc(8);
     this.schedule = schedule; // a flush of the writer
+    this.onEnded = onEnded; // a handler has come to its end
     this.onIdle = onIdle;
     this.storage = new AsyncLocalStorage();
     this.live = []; // by slot
     this.running = 0;
-    this.pending = new Map(); // calls that wait for their Answer
-    this.nextCall = 1;
+    // Calls that wait for their Answer, by number. A Map that is filled and emptied without end leaves a chain of its
+    // old tables, which keeps what stood in them from being collected young; so numbers serve again, in an array.
+    this.pending = [undefined];
+    this.freeCalls = [];
     this.unhandledOf = new WeakMap();
   }
 
@@ -68,17 +70,20 @@ class Invocations {
     this.logs = logs;
   }
 
+  /** Gives the invocation, unless it is handed back. */
   begin(invoke) {
-    const { mark } = this;
-    invoke.writeId(mark);
     // Marked first, looked at the clock second: so no invocation runs in two workers.
-    fs.writeSync(this.board, mark, 0, 8, invoke.slot * 8);
-    if (performance.now() + CLOCK_OFFSET - invoke.sentAt > STALE_MS) return this.giveBack(invoke);
+    fs.writeSync(this.board, invoke.buffer, invoke.at, 8, invoke.slot * 8);
+    if (performance.now() + CLOCK_OFFSET - invoke.sentAt > STALE_MS) {
+      this.giveBack(invoke);
+      return undefined;
+    }
     const handler = this.table[invoke.handler];
     const invocation = new Invocation(invoke.id, invoke.slot, handler);
     this.live[invoke.slot] = invocation;
     this.running += 1;
     this.storage.run(invocation, run, this, invocation, invoke);
+    return invocation;
   }
 
   giveBack(invoke) {
@@ -101,6 +106,7 @@ class Invocations {
     invocation.result = result;
     invocation.failure = failure;
     if (invocation.calls === 0) this.settle(invocation, false);
+    this.onEnded(invocation);
   }
 
   /** Something it started threw where its handler could not catch it. */
@@ -162,27 +168,34 @@ class Invocations {
   /** A Call; a promise of what is answered. It rejects with the error. */
   call(invocation, service, target, options, payload) {
     const id = this.send(invocation, service, target, options, payload);
-    return new Promise((resolve, reject) => this.pending.set(id, { invocation, resolve, reject }));
+    return new Promise((resolve, reject) => (this.pending[id] = { invocation, resolve, reject }));
   }
 
   /** A Call; a promise of its Answer, be it `value` or `error`. */
   ask(invocation, service, target, options, payload) {
     const id = this.send(invocation, service, target, options, payload);
-    return new Promise((resolve) => this.pending.set(id, { invocation, resolve, reject: undefined }));
+    return new Promise((resolve) => (this.pending[id] = { invocation, resolve, reject: undefined }));
   }
 
   send(invocation, service, target, options, payload) {
-    const id = this.nextCall++;
+    const id = this.freeCalls.pop() ?? this.newCall();
     invocation.calls += 1;
     this.writer.call(id, invocation.id, service, target, options, payload);
     this.schedule();
     return id;
   }
 
+  newCall() {
+    this.pending.push(undefined);
+    return this.pending.length - 1;
+  }
+
+  /** Gives the invocation that goes on. */
   answer(answer) {
-    const waiting = this.pending.get(answer.call);
-    if (!waiting) return;
-    this.pending.delete(answer.call);
+    const waiting = this.pending[answer.call];
+    if (!waiting) return undefined;
+    this.pending[answer.call] = undefined;
+    this.freeCalls.push(answer.call);
     const { invocation, resolve, reject } = waiting;
     invocation.calls -= 1;
     if (answer.error) invocation.hasFailedCalls = true;
@@ -190,7 +203,10 @@ class Invocations {
     else if (answer.error) reject(toError(answer.error));
     else resolve(answer.value);
     // Once this turn's continuations have run: they may call again.
-    if (invocation.isDone && invocation.calls === 0) setImmediate(() => this.settle(invocation, false));
+    if (invocation.isDone && invocation.calls === 0) {
+      this.storage.run(invocation, setImmediate, () => this.settle(invocation, false));
+    }
+    return invocation;
   }
 
   /** A rejection that nobody handles, so far. */
@@ -220,29 +236,31 @@ class Invocations {
   }
 }
 
-/** One invocation, within its own asynchronous context. It never rejects. */
-async function run(invocations, invocation, invoke) {
-  const { handler } = invocation;
+/** One invocation, within its own asynchronous context. It never throws. */
+function run(invocations, invocation, invoke) {
+  const failed = (error) => invocations.done(invocation, undefined, { error });
   try {
+    const { handler } = invocation;
     const context = handler.wantsContext ? invoke.context(invocations.project, handler.path) : undefined;
-    let result;
+    let response;
+    let returned;
     if (handler.isRoute) {
       const request = buildRequest(invoke);
-      const response = { statusCode: 200, headers: {}, body: '' };
+      response = { statusCode: 200, headers: {}, body: '' };
       invoke.release();
-      result =
+      returned =
         handler.middlewares.length === 0
-          ? await handler.runRoute(request, response, context)
-          : await runRoute(handler, request, response, context);
-      result ??= response;
+          ? handler.runRoute(request, response, context)
+          : runRoute(handler, request, response, context);
     } else {
       const payload = handler.isCron ? undefined : invoke.payload();
       invoke.release();
-      result = await handler.run(payload, context);
+      returned = handler.run(payload, context);
     }
-    invocations.done(invocation, result, undefined);
+    // Every promise costs what its asynchronous context does: this is one, where an async function has two.
+    Promise.resolve(returned).then((result) => invocations.done(invocation, result ?? response, undefined), failed);
   } catch (error) {
-    invocations.done(invocation, undefined, { error });
+    failed(error);
   }
 }
 

@@ -7,6 +7,7 @@
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { Problems } = require('./problems.cjs');
+const { Habit } = require('./queue.cjs');
 const { kindOf } = require('./words.cjs');
 
 /** What each kind of handler looks like, and how many arguments its process has before the context. */
@@ -27,6 +28,8 @@ class Handler {
     this.owner = owner; // `this` within process, as for a method of the module
     this.process = owner.process;
     this.middlewares = middlewares;
+    this.ends = new Habit();
+    this.endsOnceAnswered = new Habit();
     this.wantsContext = this.process.length > KINDS[kind].args;
   }
 

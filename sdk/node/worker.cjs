@@ -2,39 +2,31 @@
 // The process that runs a project's handlers: `node worker.cjs`, started by the server.
 //
 // In: frames from the inherited socket LESS_FD; the board LESS_BOARD_FD. Out: frames. It keeps nothing:
-// what it had not answered when it ends, the server knows. Reading order: here, invocations.cjs, codec.cjs.
+// what it had not answered when it ends, the server knows. Reading order: here, queue.cjs, invocations.cjs, codec.cjs.
 
 const fs = require('node:fs');
 const net = require('node:net');
-const { performance } = require('node:perf_hooks');
 const { createCalls } = require('./calls.cjs');
 const codec = require('./codec.cjs');
 const errors = require('./errors.cjs');
 const { Invocations } = require('./invocations.cjs');
 const { load } = require('./load.cjs');
 const { Logs } = require('./logs.cjs');
-
-/** How long handlers may be begun before the socket is read again: pings are answered, Withdraws heard. */
-const SLICE_MS = 20;
+const { Queue } = require('./queue.cjs');
 
 const { connect } = globalThis[Symbol.for('chuva.io/less')];
 const fd = inherited('LESS_FD');
 const board = inherited('LESS_BOARD_FD');
 
-const reader = new codec.FrameReader(take);
+const reader = new codec.FrameReader(take, (buffer) => queue.keeps(buffer));
 const writer = new codec.FrameWriter(send);
-const invocations = new Invocations(writer, board, schedule, exitWhenStopped);
+const invocations = new Invocations(writer, board, schedule, (invocation) => queue.ended(invocation), exitWhenStopped);
+const queue = new Queue(invocations, schedule, die);
 const logs = new Logs(writer, () => invocations.storage.getStore()?.log, schedule);
 
 let isScheduled = false;
 let isStopping = false;
 let isOver = false; // nothing more is written
-let isPumping = false;
-let sliceBegan = 0;
-/** Invokes and answers, in order of arrival. */
-let queue = [];
-let first = 0;
-const resolved = Promise.resolve();
 
 function inherited(name) {
   const value = process.env[name];
@@ -57,12 +49,28 @@ function schedule() {
 function flush() {
   isScheduled = false;
   writer.flush();
+  queue.turned();
 }
 
+/** Straight to the socket, as a stream's own way there costs more than the write; what it does not take waits in the stream. */
 function send(bytes) {
   if (isOver) return true;
+  if (socket.writableLength === 0) {
+    const written = writeNow(bytes);
+    if (written === bytes.length) return true;
+    bytes = bytes.subarray(written);
+  }
   socket.write(bytes);
   return socket.writableLength === 0;
+}
+
+function writeNow(bytes) {
+  try {
+    return fs.writeSync(fd, bytes);
+  } catch (error) {
+    if (error.code === 'EAGAIN') return 0;
+    process.exit(0); // the server is gone
+  }
 }
 
 function take(type, buffer, at, end) {
@@ -113,45 +121,8 @@ function markOf(number) {
   return mark;
 }
 
-function pump() {
-  if (isPumping) return;
-  isPumping = true;
-  sliceBegan = performance.now();
-  step();
-}
-
-/** Begins one, then lets the microtasks run that it has queued, so that they count for the slice; and so on. */
-function step() {
-  try {
-    if (first === queue.length) {
-      queue = [];
-      first = 0;
-      isPumping = false;
-    } else if (performance.now() - sliceBegan > SLICE_MS) {
-      queue.splice(0, first);
-      first = 0;
-      setImmediate(resume);
-    } else {
-      const work = queue[first++];
-      if (!(work instanceof codec.Invoke)) invocations.answer(work);
-      else if (!work.isWithdrawn) invocations.begin(work);
-      resolved.then(step);
-    }
-  } catch (error) {
-    die(error);
-  }
-}
-
-function resume() {
-  isPumping = false;
-  pump();
-}
-
-/** Invokes wait in the queue until they begin. */
 function withdraw(id) {
-  const waiting = queue.find((work, i) => i >= first && work instanceof codec.Invoke && work.id === id);
-  if (waiting) waiting.isWithdrawn = true;
-  else invocations.withdraw(id);
+  if (!queue.withdraw(id)) invocations.withdraw(id);
 }
 
 function invoke(work) {
@@ -162,10 +133,7 @@ function invoke(work) {
 /** What runs may finish; what has not begun goes elsewhere. */
 function stop() {
   isStopping = true;
-  const waiting = queue.slice(first);
-  queue = waiting.filter((work) => !(work instanceof codec.Invoke));
-  first = 0;
-  for (const work of waiting) if (work instanceof codec.Invoke && !work.isWithdrawn) invocations.giveBack(work);
+  for (const work of queue.takeInvokes()) invocations.giveBack(work);
   exitWhenStopped();
 }
 
@@ -210,7 +178,7 @@ const socket = new net.Socket({
       } catch (error) {
         die(error);
       }
-      pump();
+      queue.run();
       return true;
     },
   },

@@ -45,6 +45,15 @@ impl Foreground {
         })
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself or was killed; it leaves no zombie then.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     pub fn signal(&self, signal: Signal) {
         processes::signal(self.child.id(), signal);
     }

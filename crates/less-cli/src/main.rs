@@ -8,7 +8,7 @@
 //! render    values as lines            time        times and durations as text
 //! watch     changes of a folder        foreground  a server in this process
 //! lines     what a server streams      payload     JSON as it is typed, piped or printed
-//! local     what else is kept here
+//! local     what else is kept here       shown       text of others, on a terminal
 //! ```
 
 mod args;
@@ -24,6 +24,7 @@ mod printer;
 mod project;
 mod render;
 mod resolve;
+mod shown;
 mod time;
 mod watch;
 

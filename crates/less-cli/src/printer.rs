@@ -1,8 +1,10 @@
-//! Everything that is printed goes through here: data to stdout, talk to stderr.
+//! Everything that is printed goes through here: data to stdout, talk to stderr. A terminal gets what others wrote
+//! in a form that it does not obey.
 //!
 //! A reader that has gone away (`less-cli log … | head`) is no error: what follows is dropped, and
 //! who prints without end asks `closed`. A spinner shows only where stderr is a terminal.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -13,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use less_project::Problem;
 
 use crate::project::Rejected;
+use crate::shown::harmless;
 
 /// Who speaks, in front of each line that is meant for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ enum Colour {
 pub(crate) struct Printer {
     out: BufWriter<Box<dyn Write>>,
     talk: Box<dyn Write>,
+    out_is_terminal: bool,
+    talk_is_terminal: bool,
     out_is_coloured: bool,
     talk_is_coloured: bool,
     /// What goes on, when stderr is a terminal.
@@ -50,6 +55,8 @@ impl Printer {
         Self {
             out: BufWriter::new(Box::new(io::stdout())),
             talk: Box::new(io::stderr()),
+            out_is_terminal: io::stdout().is_terminal(),
+            talk_is_terminal: io::stderr().is_terminal(),
             out_is_coloured: !plain && io::stdout().is_terminal(),
             talk_is_coloured: !plain && io::stderr().is_terminal(),
             spinner: None,
@@ -65,6 +72,8 @@ impl Printer {
         Self {
             out: BufWriter::new(out),
             talk,
+            out_is_terminal: false,
+            talk_is_terminal: false,
             out_is_coloured: false,
             talk_is_coloured: false,
             spinner: None,
@@ -87,6 +96,10 @@ impl Printer {
 
     /// A line of data among many; `flush` when there are no more for now.
     pub(crate) fn queue(&mut self, text: &str) -> anyhow::Result<()> {
+        self.put(&shown(text, self.out_is_terminal))
+    }
+
+    fn put(&mut self, text: &str) -> anyhow::Result<()> {
         self.end_step();
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
         self.written(written)
@@ -105,15 +118,17 @@ impl Printer {
 
     /// A result for people: `[less-cli] Deployment complete ✅`.
     pub(crate) fn say(&mut self, speaker: Speaker, text: &str) -> anyhow::Result<()> {
+        let text = shown(text, self.out_is_terminal);
         let line =
-            format!("{} {}", self.out_colour(Colour::Yellow, speaker.tag()), self.out_colour(Colour::Green, text));
-        self.line(&line)
+            format!("{} {}", self.out_colour(Colour::Yellow, speaker.tag()), self.out_colour(Colour::Green, &text));
+        self.put(&line)?;
+        self.flush()
     }
 
     /// A remark on stderr.
     pub(crate) fn remark(&mut self, text: &str) {
         let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
-        self.talk(&format!("{tag} {text}"));
+        self.talk(&format!("{tag} {}", shown(text, self.talk_is_terminal)));
     }
 
     /// Once: the client finds most warnings before the server does, and a reload finds them again.
@@ -135,7 +150,7 @@ impl Printer {
     fn error(&mut self, what: &impl Display) {
         let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
         let word = self.talk_colour(Colour::Red, "ERROR:");
-        self.talk(&format!("{tag} {word} {what}"));
+        self.talk(&format!("{tag} {word} {}", shown(&what.to_string(), self.talk_is_terminal)));
     }
 
     /// What goes on now, until something else is printed.
@@ -149,7 +164,7 @@ impl Printer {
             spinner.enable_steady_tick(Duration::from_millis(100));
             spinner
         });
-        spinner.set_message(text.to_owned());
+        spinner.set_message(shown(text, true).into_owned());
     }
 
     pub(crate) fn end_step(&mut self) {
@@ -162,7 +177,7 @@ impl Printer {
     pub(crate) fn ask(&mut self, question: &str) -> anyhow::Result<String> {
         self.end_step();
         let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
-        write!(self.talk, "{tag} {question} ")
+        write!(self.talk, "{tag} {} ", shown(question, self.talk_is_terminal))
             .and_then(|()| self.talk.flush())
             .context("cannot ask on the terminal")?;
         let mut answer = String::new();
@@ -191,6 +206,10 @@ impl Printer {
     fn talk_colour(&self, colour: Colour, text: &str) -> String {
         if self.talk_is_coloured { colour.paint(text) } else { text.to_owned() }
     }
+}
+
+fn shown(text: &str, is_terminal: bool) -> Cow<'_, str> {
+    if is_terminal { harmless(text) } else { Cow::Borrowed(text) }
 }
 
 impl Drop for Printer {

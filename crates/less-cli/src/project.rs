@@ -11,7 +11,7 @@ use less_project::{
     Env, Problem, Project, discover, env, external_publishers, schedules, tsconfig, typescript_declarations,
 };
 use less_server::build::types;
-use less_server::{BASE_PREFIX, BASE_VARIABLES, build};
+use less_server::{build, is_base_variable};
 
 use crate::client::read_if_there;
 use crate::printer::Printer;
@@ -54,7 +54,7 @@ pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printe
         .map_err(|problems| Rejected::new(problems, consequence))?;
     describe_to_editors(root, &project, out);
     check_variables(&project, &env).map_err(|problems| Rejected::new(problems, consequence))?;
-    for (name, value) in caller.into_iter().filter(|(name, _)| is_unasked(name)) {
+    for (name, value) in caller.into_iter().filter(|(name, _)| is_base_variable(name)) {
         env.entry(name).or_insert(value);
     }
     Ok((project, env))
@@ -99,11 +99,6 @@ pub(crate) fn nearby(here: &Path) -> Option<PathBuf> {
         let mut projects = inside.filter(|folder| is_project(folder));
         projects.next().filter(|_| projects.next().is_none())
     })
-}
-
-/// Whether handlers get the caller's variable though `less.config` does not list it.
-fn is_unasked(name: &str) -> bool {
-    BASE_VARIABLES.contains(&name) || name.starts_with(BASE_PREFIX)
 }
 
 /// The project's folder as a tar, in a file without a name in `scratch`.

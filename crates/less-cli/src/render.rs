@@ -3,6 +3,7 @@
 use less_server::control::api::{CronInfo, LogLine, NamedUrl, ProjectInfo, Resources, Status, Waiting};
 use serde::Serialize;
 
+use crate::shown::one_line;
 use crate::time::{iso, readable};
 
 /// After `Deployment complete ✅`.
@@ -85,11 +86,11 @@ pub(crate) enum Named {
 }
 
 pub(crate) fn log_line(line: &LogLine, named: Named) -> String {
-    let time = readable(line.time);
+    let (time, text) = (readable(line.time), one_line(&line.text));
     match named {
-        Named::Yes if line.invocation.is_empty() => format!("{time} {} {}", line.path, line.text),
-        Named::Yes => format!("{time} {}#{} {}", line.path, short(&line.invocation), line.text),
-        Named::No => format!("{time} {}", line.text),
+        Named::Yes if line.invocation.is_empty() => format!("{time} {} {text}", line.path),
+        Named::Yes => format!("{time} {}#{} {text}", line.path, short(&line.invocation)),
+        Named::No => format!("{time} {text}"),
     }
 }
 
@@ -220,6 +221,12 @@ mod tests {
         assert_eq!(log_line(&line(), Named::Yes), "2023-11-29 15:00:22.938 topics/a/b#456789ab hello  world");
         let of_none = LogLine { invocation: String::new(), ..line() };
         assert_eq!(log_line(&of_none, Named::Yes), "2023-11-29 15:00:22.938 topics/a/b hello  world");
+    }
+
+    #[test]
+    fn what_a_handler_prints_cannot_pass_for_another_line() {
+        let forged = LogLine { text: "a\n2023-11-29 15:00:22.939 b\r".into(), ..line() };
+        assert_eq!(log_line(&forged, Named::No), "2023-11-29 15:00:22.938 a\\n2023-11-29 15:00:22.939 b\\r");
     }
 
     #[test]

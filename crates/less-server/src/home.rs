@@ -10,10 +10,11 @@
 //! <home>/logs/<project>/           handlers' lines
 //! <home>/cache/node/, <home>/sdk/  installed dependencies and the SDK, by content
 //! ```
+//! The folder, and all in it, is its owner's alone (`umask`).
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -42,7 +43,12 @@ impl Home {
             .mode(0o700)
             .create(root)
             .with_context(|| format!("cannot make the folder {}", root.display()))?;
-        Ok(Self(root.canonicalize()?))
+        let root = root.canonicalize()?;
+        // It may have been there before. A disk that knows no owners keeps nobody out, and works.
+        if let Err(error) = fs::set_permissions(&root, Permissions::from_mode(0o700)) {
+            tracing::warn!(folder = %root.display(), %error, "other users of this machine may read the folder");
+        }
+        Ok(Self(root))
     }
 
     pub fn root(&self) -> &Path {

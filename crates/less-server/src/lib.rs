@@ -19,9 +19,10 @@ mod services;
 mod tasks;
 mod trial;
 mod triggers;
+mod umask;
 mod workers;
 
-pub use build::{BASE_PREFIX, BASE_VARIABLES};
+pub use build::is_base_variable;
 pub use home::write_private;
 pub use live::runtimes;
 pub use projects::DeployFailed;
@@ -29,4 +30,5 @@ pub use server::{Echo, Listen, Options, Server};
 pub use trial::try_loading;
 #[doc(hidden)]
 pub use triggers::http::Edge;
+pub use umask::keep_files_private;
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

@@ -29,7 +29,7 @@ pub(crate) const DISCARD_BYTES: usize = 64 << 20;
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// Requests of one project that run or wait at once; more get 503.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_024;
-/// Connections of one listener.
+/// Connections of one listener; whoever comes beyond them gets 503.
 pub(crate) const CONNECTIONS: usize = 8_192;
 /// An invocation's log.
 pub(crate) const LOG_LINES: u64 = 10_000;

@@ -25,6 +25,7 @@ use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
+use crate::umask::keep_files_private;
 use crate::workers::Launcher;
 
 /// The first ports a home tries.
@@ -68,6 +69,7 @@ pub struct Server {
 impl Server {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         raise_file_limit();
+        keep_files_private();
         let home = Home::create(&options.home)?;
         let store = less_store::Config::Embedded { home: home.root().to_owned() };
         let store = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{Instrument, debug_span, error};
 
 /// A family of tasks that stop together. Cheap to clone.
@@ -32,6 +33,11 @@ impl Tasks {
     pub fn work(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
         let _task = tokio::spawn(self.tracker.track_future(future.instrument(debug_span!("task", name))));
+    }
+
+    /// Work that no task stands for: `drain` waits until it is dropped.
+    pub(crate) fn token(&self) -> TaskTrackerToken {
+        self.tracker.token()
     }
 
     /// A piece of work that must come to its end: when it panics, others would wait for it for ever, so

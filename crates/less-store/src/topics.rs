@@ -58,13 +58,18 @@ pub(crate) const SAME_KEY_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 impl Message {
     /// When its first attempt is due; `now` should the clock have gone back since.
     pub(crate) fn due_at(&self, now: Timestamp) -> Timestamp {
-        self.delayed_until.filter(|until| *until > now).unwrap_or_else(|| self.published_at.min(now))
+        due_at(self.published_at, self.delayed_until, now)
     }
 
     /// From when on it is not tried any more.
     pub(crate) fn expires_at(&self, retention: Timestamp) -> Timestamp {
         self.delayed_until.unwrap_or(Timestamp::MIN).max(self.published_at).saturating_add(retention)
     }
+}
+
+/// When a message is due for the first time that is known of at `now`.
+pub(crate) fn due_at(published_at: Timestamp, delayed_until: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    delayed_until.filter(|until| *until > now).unwrap_or_else(|| published_at.min(now))
 }
 
 /// A message and what makes its publish a repeat of an earlier one. A repeat is made durable by nothing,

@@ -131,7 +131,8 @@ test('frames are the same however the stream is split', () => {
   );
   const readAll = (size) => {
     const frames = [];
-    const reader = new codec.FrameReader((type, buffer, at, end) => frames.push(buffer.toString('hex', at - 5, end)));
+    const reader = new codec.FrameReader((type, buffer, at, end) => frames.push(buffer.toString('hex', at - 5, end)),
+      () => false);
     for (let at = 0; at < stream.length; at += size) feed(reader, stream.subarray(at, at + size));
     return frames.join('');
   };
@@ -141,20 +142,45 @@ test('frames are the same however the stream is split', () => {
 
 test('a frame larger than the read buffer, between small ones, arrives whole', () => {
   const sizes = [];
-  const reader = new codec.FrameReader((type, buffer, at, end) => sizes.push(end - at));
+  const reader = new codec.FrameReader(
+    (type, buffer, at, end) => sizes.push(end - at),
+    () => false,
+  );
   const small = encode({ type: 'withdraw', id: 1 });
   const large = encode({ type: 'answer', call: 1, ok: JSON.stringify('x'.repeat(5 << 20)) });
   feed(reader, Buffer.concat([small, large, small, large, small]));
   assert.deepEqual(sizes, [8, (5 << 20) + 11, 8, (5 << 20) + 11, 8]);
 });
 
-test('a frame stays readable after later ones have come', () => {
+test('a frame that is kept stays readable after later ones have come', () => {
   const kept = [];
-  const reader = new codec.FrameReader((type, buffer, at) => kept.push([buffer, at]));
+  const reader = new codec.FrameReader(
+    (type, buffer, at) => kept.push([buffer, at]),
+    (buffer) => kept.some(([one]) => one === buffer),
+  );
   const count = 100_000;
   feed(reader, Buffer.concat(Array.from({ length: count }, (_, id) => encode({ type: 'withdraw', id }))));
   assert.ok(kept.every(([buffer, at], id) => codec.u64(buffer, at) === id));
   assert.equal(kept.length, count);
+});
+
+test('a stream of small frames, each read at once, needs two buffers', () => {
+  const buffers = new Set();
+  const ids = [];
+  const reader = new codec.FrameReader(
+    (type, buffer, at) => {
+      buffers.add(buffer.buffer);
+      ids.push(codec.u64(buffer, at));
+    },
+    () => false,
+  );
+  const count = 100_000;
+  feed(reader, Buffer.concat(Array.from({ length: count }, (_, id) => encode({ type: 'withdraw', id }))));
+  assert.deepEqual(
+    ids,
+    Array.from({ length: count }, (_, id) => id),
+  );
+  assert.equal(buffers.size, 2);
 });
 
 test('a length of zero, or beyond the longest frame, is refused', () => {

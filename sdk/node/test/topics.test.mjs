@@ -56,6 +56,25 @@ test('a topic with a hyphen has two spellings', async (t) => {
   );
 });
 
+test('what every object has is no topic and no function', async (t) => {
+  const server = await subscriber(
+    t,
+    `for (const name of message) {
+       for (const call of [() => topics[name].publish(1), () => functions[name](1)])
+         try { console.log(await call()); } catch (error) { console.log(error.code, error.message); }
+     }`,
+  );
+  const names = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'];
+  assert.equal((await server.run('topics/t/s', { message: names })).status, 0);
+  assert.deepEqual(server.calls(), []);
+  const told = server.logs(1);
+  assert.equal(told.length, 2 * names.length);
+  for (const [i, name] of names.entries()) {
+    assert.match(told[2 * i], new RegExp(`^unknown_topic there is no topic '${name}'`));
+    assert.match(told[2 * i + 1], new RegExp(`^unknown_function there is no function '${name}'`));
+  }
+});
+
 test('a misspelt topic fails at once and names the nearest and the existing ones', async (t) => {
   const server = await subscriber(t, 'topics.order_placd.publish(1).catch(() => {});');
   const { status, thrown } = await server.run('topics/t/s');

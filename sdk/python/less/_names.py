@@ -50,7 +50,10 @@ class Names(Generic[T]):
         return unknown(f"there is no {thing}", name, f"The project's {thing}s", names)
 
     def __getitem__(self, name: str) -> T:
-        return getattr(self, name)
+        """Only names of the project: one that comes from outside must not reach what every object has."""
+        if self._names is None or (name in self.__dict__ and not name.startswith("_")):
+            return getattr(self, name)
+        raise UnknownNameError(f"unknown_{self._thing}", self._unknown(name, self._names))
 
     def __setitem__(self, name: str, value: T) -> None:
         setattr(self, name, value)

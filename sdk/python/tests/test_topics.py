@@ -98,6 +98,12 @@ class Topics(Case):
             thrown = self.thrown(f"{spelling}.publish(1)", topics=["order_placed", "t"])
             self.assertEqual((thrown["name"], thrown["message"]), ("UnknownNameError", message))
 
+    def test_what_every_object_has_is_no_topic(self):
+        for name in ("__class__", "__init__", "__dict__", "_fill", "_names", "get", "__proto__", "constructor"):
+            thrown = self.thrown(f"topics['{name}'].publish(1)", topics=["t"])
+            self.assertEqual(thrown["name"], "UnknownNameError", name)
+            self.assertIn(f"there is no topic '{name}'", thrown["message"])
+
     def test_a_misspelt_topic_is_an_attribute_that_is_not_there(self):
         server = self.subscriber("print(hasattr(topics, 'x'), getattr(topics, 't', None), 't' in topics, [*topics])")
         server.run("topics/t/s")

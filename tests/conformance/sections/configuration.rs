@@ -49,8 +49,8 @@ pub(crate) const CASES: &[Case] = &[
             => "file.get(name).or_else(|| caller.get(name))"),
     case!(values_are_kept_for_their_owner_alone_and_never_shown, ["13.16", "13.17"],
         "crates/less-server/src/home.rs":
-            "0o600"
-            => "0o644"),
+            "fs::rename(&fresh, path)"
+            => "fs::rename(&fresh, path)?; fs::set_permissions(path, Permissions::from_mode(0o644))"),
 ];
 
 fn less_config_is_yaml_at_the_root_and_optional(scene: &Scene) {

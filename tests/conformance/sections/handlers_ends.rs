@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
             "if error { Stream::Error } else { Stream::Out }"
             => "if error { Stream::Out } else { Stream::Error }"),
     case!(lines_belong_to_their_invocation_also_when_several_run_at_once, ["2.27"],
-        "crates/less-server/src/workers/worker.rs":
+        "crates/less-server/src/workers/wire.rs":
             "services.log(path, invocation, error, time, text);"
             => "services.log(path, uuid::Uuid::nil(), error, time, text);"),
     case!(a_forgotten_await_loses_nothing, ["2.28"],

@@ -20,11 +20,11 @@ pub(crate) const CASES: &[Case] = &[
             "invocations.done(invocation, undefined, { error });"
             => "process.exit(1);"),
     case!(a_handler_that_never_returns_costs_others_nothing, ["2.35"],
-        "crates/less-server/src/workers/pool.rs":
-            "Err(_late) => Some(expire(&worker, id, invocation, alone)),"
-            => "Err(_late) => { worker.kill(); Some(expire(&worker, id, invocation, alone)) }"),
+        "crates/less-server/src/workers/watchdog.rs":
+            "if passed.blocked {"
+            => "if passed.blocked || passed == super::pulse::Passed::default() {"),
     case!(a_handler_that_blocks_its_process_costs_others_only_this_process, ["2.36", "2.39", "2.40"],
-        "crates/less-server/src/workers/worker.rs":
+        "crates/less-server/src/workers/pulse.rs":
             "state.phase = Phase::Silent;"
             => "state.phase = Phase::Ready;"),
     case!(a_handler_that_ends_its_process_costs_others_only_this_process, ["2.37", "2.41", "2.42", "2.43", "2.46"],

@@ -42,7 +42,7 @@ pub(crate) const CASES: &[Case] = &[
             => "if false {"),
     case!(unknown_hosts_and_foreign_pages_are_refused, ["15.10", "15.11"],
         "crates/less-server/src/triggers/http/headers.rs":
-            "if is_loopback(host) { Ok(()) } else { Err(Failure::UnknownHost) }"
+            "if is_loopback(host) && is_loopback(target) { Ok(()) } else { Err(Failure::UnknownHost) }"
             => "Ok(())"),
     case!(links_that_lead_out_of_the_project_are_refused, ["16.06"],
         "crates/less-server/src/build/snapshot.rs":

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use less_project::{Env, Project};
 use less_server::build::{self, sdk, unpack::unpack};
-use less_server::{runtimes, try_loading};
+use less_server::{keep_files_private, runtimes, try_loading};
 
 use crate::args::BuildArgs;
 use crate::builds::Build;
@@ -21,6 +21,7 @@ const CONSEQUENCE: &str = "nothing was built";
 
 pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let (project, env) = project::check(here, &args.name, CONSEQUENCE, out)?;
+    keep_files_private();
     let mut snapshot = project::pack(here, home.root(), CONSEQUENCE)?;
     // What makes a folder runnable also changes it, so it is tried on a copy; what is kept is the project as it is.
     let trial = tempfile::tempdir_in(home.root())?;

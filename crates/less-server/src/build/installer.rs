@@ -1,7 +1,8 @@
 //! Runs what installs packages, in a folder, and tells the author what it said when it fails.
 //!
-//! The installer has our environment (proxies, registries) and the project's variables (tokens that an .npmrc names),
-//! no terminal, no shell, a time limit, and a process group of its own, which is killed when the install is cancelled.
+//! The installer has of our environment what installers and compilers are set up with (proxies, registries) and no
+//! more, for packages bring scripts along; and the project's variables (tokens that an .npmrc names). It has no terminal,
+//! no shell, a time limit, and a process group of its own, which is killed when the install is cancelled.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +15,7 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};
 
-use super::{Doing, Error, Result};
+use super::{Doing, Error, Result, is_base_variable};
 
 /// Of the installer's output, so much is told.
 const TOLD_LINES: usize = 60;
@@ -34,7 +35,8 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) async fn run(mut self, folder: &Path, env: &Env, time_limit: Duration) -> Result<()> {
-        self.command.envs(env);
+        let ours = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_for_installers));
+        self.command.env_clear().envs(ours).envs(env);
         let mut output = File::from(rustix::fs::memfd_create("less-install", MemfdFlags::CLOEXEC).map_err(io_error)?);
         let mut running = match start(&mut self.command, folder, &output) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing.into()),
@@ -55,6 +57,41 @@ impl Job {
         let said = if output.is_empty() { String::new() } else { format!("; it said:\n{output}") };
         Problem::new(self.file, format!("`{}` {failure}{said}", self.name), self.hint)
     }
+}
+
+/// Beside what handlers get: whom a machine reaches, and how it compiles. In upper case.
+const SETTINGS: [&str; 21] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "SSH_AUTH_SOCK",
+    "LOGNAME",
+    "SHELL",
+    "CC",
+    "CXX",
+    "CFLAGS",
+    "CXXFLAGS",
+    "LDFLAGS",
+    "CPATH",
+    "LIBRARY_PATH",
+    "LD_LIBRARY_PATH",
+    "PKG_CONFIG_PATH",
+];
+/// And what begins with an installer's own name.
+const PREFIXES: [&str; 11] =
+    ["NPM_CONFIG_", "YARN_", "PIP_", "UV_", "XDG_", "GIT_", "NVM_", "VOLTA_", "PYENV_", "CARGO_", "RUSTUP_"];
+
+fn is_for_installers(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    is_base_variable(name)
+        || SETTINGS.contains(&upper.as_str())
+        || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
 }
 
 fn io_error(error: rustix::io::Errno) -> Error {
@@ -152,6 +189,17 @@ mod tests {
     async fn an_installer_that_takes_too_long_is_told() {
         let result = run(shell("sleep 1000"), Duration::from_millis(50)).await;
         assert!(problem(result).message.contains("`npm install` did not end within"));
+    }
+
+    #[test]
+    fn scripts_of_packages_see_the_machines_settings_and_not_its_other_variables() {
+        for name in ["PATH", "HOME", "LC_ALL", "https_proxy", "NO_PROXY", "npm_config_registry", "PIP_INDEX_URL", "CC"]
+        {
+            assert!(is_for_installers(name), "{name}");
+        }
+        for name in ["AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "GITHUB_TOKEN", "LESS_HOME", "PATHS"] {
+            assert!(!is_for_installers(name), "{name}");
+        }
     }
 
     #[tokio::test]

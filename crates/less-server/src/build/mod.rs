@@ -40,7 +40,7 @@ use less_project::{Env, Handler, Language, Problem, Project};
 pub use self::built::Built;
 use self::built::Facts;
 pub(crate) use self::program::program;
-pub use self::program::{BASE_PREFIX, BASE_VARIABLES, Runtime};
+pub use self::program::{Runtime, is_base_variable};
 pub use self::sdk::Sdks;
 
 /// Why there is no folder that workers could run.

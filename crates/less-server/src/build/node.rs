@@ -8,6 +8,8 @@ use std::time::Duration;
 use less_project::{Env, Problem};
 use tokio::process::Command;
 
+use super::program::environment;
+
 const ANSWER_TIME: Duration = Duration::from_secs(20);
 const HINT: &str = "install Node.js 20.19 or newer (nodejs.org) and make sure that `node --version` shows it";
 
@@ -25,11 +27,10 @@ pub async fn check(env: &Env) -> Result<NodeInfo, Problem> {
 }
 
 async fn check_program(program: &OsStr, env: &Env) -> Result<NodeInfo, Problem> {
+    // As a worker has it, so that the answer is the worker's.
     let mut asked = Command::new(program);
-    if let Some(path) = env.get("PATH") {
-        asked.env("PATH", path);
-    }
-    let asked = asked.arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+    let asked =
+        asked.env_clear().envs(environment(env, &[])).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
     match tokio::time::timeout(ANSWER_TIME, asked).await {
         Err(_) => Err(problem("`node --version` does not answer")),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

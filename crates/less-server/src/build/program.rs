@@ -10,9 +10,14 @@ use crate::limits;
 use crate::workers::Program;
 
 /// Variables of the deployer that reach handlers unasked, beside those that `less.config` lists.
-pub const BASE_VARIABLES: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "NODE_ENV"];
+const BASE_VARIABLES: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "NODE_ENV"];
 /// And those that begin so.
-pub const BASE_PREFIX: &str = "LC_";
+const BASE_PREFIX: &str = "LC_";
+/// Whether a variable of the deployer reaches handlers though `less.config` does not list it.
+pub fn is_base_variable(name: &str) -> bool {
+    BASE_VARIABLES.contains(&name) || name.starts_with(BASE_PREFIX)
+}
+
 /// What handlers have when the deployer's environment does not say.
 const USUAL: [(&str, &str); 2] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("NODE_ENV", "production")];
 
@@ -88,7 +93,7 @@ fn is_environment(command: &Path) -> bool {
     command.ancestors().nth(2).is_some_and(|folder| folder.join("pyvenv.cfg").is_file())
 }
 
-fn environment(env: &Env, ours: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn environment(env: &Env, ours: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut all: Env = USUAL.iter().map(owned).collect();
     all.extend(env.clone());

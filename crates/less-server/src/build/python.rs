@@ -9,6 +9,8 @@ use std::time::Duration;
 use less_project::{Env, Problem};
 use tokio::process::Command;
 
+use super::program::environment;
+
 const ANSWER_TIME: Duration = Duration::from_secs(20);
 const OLDEST: (u32, u32) = (3, 9);
 const HINT: &str = "install Python 3.9 or newer (python.org) and make sure that `python3 --version` shows it";
@@ -35,12 +37,15 @@ pub async fn check(env: &Env) -> Result<PythonInfo, Problem> {
 }
 
 async fn check_program(program: &OsStr, env: &Env) -> Result<PythonInfo, Problem> {
+    // As a worker has it, so that the answer is the worker's; `-I`: nothing of this folder bears on it.
     let mut asked = Command::new(program);
-    if let Some(path) = env.get("PATH") {
-        asked.env("PATH", path);
-    }
-    // `-I`: nothing of this folder and of our environment bears on it.
-    let asked = asked.args(["-I", "-c", QUESTION]).stdin(Stdio::null()).kill_on_drop(true).output();
+    let asked = asked
+        .env_clear()
+        .envs(environment(env, &[]))
+        .args(["-I", "-c", QUESTION])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
     match tokio::time::timeout(ANSWER_TIME, asked).await {
         Err(_) => Err(problem("`python3` does not answer")),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

@@ -2,7 +2,7 @@
 //!
 //! In: deliveries claimed from the store, only where slots are free. Out: verdicts to the store. It
 //! keeps nothing of its own, so a crash loses nothing: what was not settled is due again when the
-//! store opens. What happens when a delivery fails: [`Subscriber::attempt`], then [`retry::verdict`].
+//! store opens. What happens when a delivery fails: [`Subscriber::end`], then [`retry::verdict`].
 
 pub(crate) mod retry;
 
@@ -15,6 +15,7 @@ use less_store::{Delivery, Reason, SubscriberId, Timestamp, Topics, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use crate::clock::{self, millis};
@@ -50,13 +51,27 @@ impl Subscriber {
                 },
             };
             for (delivery, slot) in deliveries.into_iter().zip(slots) {
-                let this = self.clone();
-                tasks.critical("delivery", async move {
-                    this.attempt(delivery).await;
-                    drop(slot);
-                });
+                self.begin(Underway { delivery, slot, tasks: tasks.clone(), work: tasks.token() });
             }
         }
+    }
+
+    /// Most attempts begin at once in a worker, and need no task to wait for their end; the others get one.
+    fn begin(self: &Arc<Self>, underway: Underway) {
+        let invocation = self.invocation(&underway.delivery);
+        let (this, attempt) = (self.clone(), Attempt::of(&invocation));
+        let then = move |outcome| {
+            let Underway { delivery, slot, tasks, work } = underway;
+            match outcome {
+                Some(outcome) => this.end(delivery, &attempt, outcome),
+                None => tasks.critical("delivery", async move {
+                    this.attempt(delivery).await;
+                    drop(slot);
+                }),
+            }
+            drop(work);
+        };
+        self.handler.pool.begin(&invocation, Box::new(then));
     }
 
     /// Room first, then work: waits for a slot and takes all that are free beside it.
@@ -76,24 +91,17 @@ impl Subscriber {
     async fn attempt(&self, delivery: Delivery) {
         let invocation = self.invocation(&delivery);
         let outcome = self.handler.pool.invoke(&invocation).await;
-        let outcome = self.suspect(&invocation, outcome);
-        let dice = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
-        let now = clock::now_ms();
-        let verdict = retry::verdict(&self.retry, delivery.attempt, self.expiry(&delivery), &outcome, now, dice);
-        self.tell(&invocation, delivery.attempt, &outcome, &verdict);
-        self.topics.settle(delivery, verdict);
+        self.end(delivery, &Attempt::of(&invocation), outcome);
     }
 
-    /// An attempt that failed after a function which it called took its process along is itself suspect: next it
-    /// runs alone, and so does what it calls.
-    fn suspect(&self, invocation: &Invocation, outcome: Outcome) -> Outcome {
-        let lost = invocation.origin.as_ref().is_some_and(|origin| origin.has_lost_a_worker());
-        match outcome {
-            Outcome::Threw { retriable: true, .. } | Outcome::TimedOut { .. } if lost && !invocation.alone => {
-                Outcome::WorkerLost { alone: false }
-            }
-            outcome => outcome,
-        }
+    /// An attempt has come to its end: the store learns what becomes of the delivery.
+    fn end(&self, delivery: Delivery, attempt: &Attempt, outcome: Outcome) {
+        let outcome = attempt.suspect(outcome);
+        let dice = || f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+        let now = clock::now_ms();
+        let verdict = retry::verdict(&self.retry, delivery.attempt, self.expiry(&delivery), &outcome, now, dice);
+        self.tell(attempt.invocation, delivery.attempt, &outcome, &verdict);
+        self.topics.settle(delivery, verdict);
     }
 
     fn expiry(&self, delivery: &Delivery) -> Timestamp {
@@ -127,9 +135,9 @@ impl Subscriber {
     }
 
     /// One line per failed attempt, among the handler's own lines.
-    fn tell(&self, invocation: &Invocation, attempt: u32, outcome: &Outcome, verdict: &Verdict) {
+    fn tell(&self, invocation: Uuid, attempt: u32, outcome: &Outcome, verdict: &Verdict) {
         if let Outcome::Threw { thrown, .. } = outcome {
-            self.services.tell_stack(&self.handler.path, invocation.id, thrown);
+            self.services.tell_stack(&self.handler.path, invocation, thrown);
         }
         let text = match verdict {
             Verdict::Done | Verdict::Release => return,
@@ -145,7 +153,40 @@ impl Subscriber {
                 format!("attempt {attempt} failed: {error}; no next try, {why}: it is a dead letter now")
             }
         };
-        self.services.tell(&self.handler.path, invocation.id, text);
+        self.services.tell(&self.handler.path, invocation, text);
+    }
+}
+
+/// A delivery that has its slot; the family of tasks waits for its end.
+struct Underway {
+    delivery: Delivery,
+    slot: OwnedSemaphorePermit,
+    tasks: Tasks,
+    work: TaskTrackerToken,
+}
+
+/// What is kept of an attempt while it runs.
+struct Attempt {
+    invocation: Uuid,
+    causing: Option<Arc<Causing>>,
+    alone: bool,
+}
+
+impl Attempt {
+    fn of(invocation: &Invocation) -> Self {
+        Self { invocation: invocation.id, causing: invocation.origin.clone(), alone: invocation.alone }
+    }
+
+    /// An attempt that failed after a function which it called took its process along is itself suspect: next it
+    /// runs alone, and so does what it calls.
+    fn suspect(&self, outcome: Outcome) -> Outcome {
+        let lost = self.causing.as_ref().is_some_and(|causing| causing.has_lost_a_worker());
+        match outcome {
+            Outcome::Threw { retriable: true, .. } | Outcome::TimedOut { .. } if lost && !self.alone => {
+                Outcome::WorkerLost { alone: false }
+            }
+            outcome => outcome,
+        }
     }
 }
 

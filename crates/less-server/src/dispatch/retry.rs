@@ -11,20 +11,20 @@ const SPREAD: f64 = 0.2;
 
 /// The wait doubles with each attempt (by the policy), until the message expires or the attempts are
 /// used up. A worker lost with others in flight accuses no one: the delivery runs again, alone, and
-/// only a loss alone is an attempt. `dice`: any number from 0 to 1.
+/// only a loss alone is an attempt. `dice`: gives any number from 0 to 1.
 pub(crate) fn verdict(
     policy: &RetryPolicy,
     attempt: u32,
     expires: Timestamp,
     outcome: &Outcome,
     now: Timestamp,
-    dice: f64,
+    dice: impl FnOnce() -> f64,
 ) -> Verdict {
-    let failed = |error: String| {
+    let failed = move |error: String| {
         if policy.attempts.is_some_and(|most| attempt >= most) {
             return Verdict::Bury { reason: Reason::Exhausted, error };
         }
-        let after = policy.wait_before(attempt + 1).mul_f64(1.0 - SPREAD + 2.0 * SPREAD * dice);
+        let after = policy.wait_before(attempt + 1).mul_f64(1.0 - SPREAD + 2.0 * SPREAD * dice());
         let due = now.saturating_add(i64::try_from(millis(after)).unwrap_or(i64::MAX));
         if due < expires { Verdict::Again { after, error } } else { Verdict::Bury { reason: Reason::Expired, error } }
     };
@@ -64,7 +64,7 @@ mod tests {
     }
 
     fn after(attempt: u32, outcome: &Outcome) -> Verdict {
-        verdict(&RetryPolicy::default(), attempt, 4 * 86_400_000, outcome, 0, 0.5)
+        verdict(&RetryPolicy::default(), attempt, 4 * 86_400_000, outcome, 0, || 0.5)
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn the_wait_varies_by_a_fifth_either_way() {
         for (dice, expected) in [(0.0, 800), (1.0, 1_200)] {
-            let verdict = verdict(&RetryPolicy::default(), 1, i64::MAX, &threw(true), 0, dice);
+            let verdict = verdict(&RetryPolicy::default(), 1, i64::MAX, &threw(true), 0, || dice);
             let Verdict::Again { after, .. } = verdict else { panic!("{verdict:?}") };
             assert_eq!(after, Duration::from_millis(expected));
         }
@@ -89,15 +89,16 @@ mod tests {
 
     #[test]
     fn what_would_come_after_its_expiry_is_buried_at_once() {
-        let verdict = verdict(&RetryPolicy::default(), 1, 1_000, &threw(true), 0, 0.5);
+        let verdict = verdict(&RetryPolicy::default(), 1, 1_000, &threw(true), 0, || 0.5);
         assert_eq!(verdict, Verdict::Bury { reason: Reason::Expired, error: "Error: boom".into() });
     }
 
     #[test]
     fn attempts_run_out_where_the_policy_counts_them() {
         let policy = RetryPolicy { attempts: Some(3), ..RetryPolicy::default() };
-        let reason =
-            |attempt| verdict(&policy, attempt, i64::MAX, &Outcome::TimedOut { limit: Duration::from_secs(1) }, 0, 0.5);
+        let reason = |attempt| {
+            verdict(&policy, attempt, i64::MAX, &Outcome::TimedOut { limit: Duration::from_secs(1) }, 0, || 0.5)
+        };
         assert!(matches!(reason(2), Verdict::Again { .. }));
         assert!(matches!(reason(3), Verdict::Bury { reason: Reason::Exhausted, .. }));
     }

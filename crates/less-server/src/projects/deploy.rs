@@ -283,6 +283,12 @@ fn check_env(project: &Project, env: &Env) -> Result<(), DeployFailed> {
             Problem::new("less.config", format!("the variable {name} is not set"), hint)
         })
         .collect();
+    // Whoever sent them: handlers get what the project says they get.
+    let given = |name: &&String| build::is_base_variable(name) || project.config.env_vars.contains(name);
+    problems.extend(env.keys().filter(|name| !given(name)).map(|name| {
+        let hint = "list it in env_vars, or deploy without it";
+        Problem::new("less.config", format!("the variable {name} came with the deploy and is not listed"), hint)
+    }));
     if problems.is_empty() {
         problems.extend(less_project::schedules(project, env).err().unwrap_or_default());
         problems.extend(less_project::external_publishers(project, env).err().unwrap_or_default());

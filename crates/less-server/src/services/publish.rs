@@ -12,6 +12,9 @@ use super::{Caller, Causing, Services};
 use crate::clock;
 use crate::limits;
 
+/// Shorter payloads are copied out of the buffers in which they came.
+const SHORT: usize = 16 << 10;
+
 /// Who publishes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct From {
@@ -97,7 +100,7 @@ impl Services {
             id: Uuid::now_v7(),
             project: self.project.clone(),
             topic,
-            payload,
+            payload: compact(payload),
             trace: from.trace,
             cause: from.cause,
             published_at,
@@ -111,6 +114,12 @@ impl Services {
         }
         Ok(published?)
     }
+}
+
+/// A short payload gets memory of its own: as long as it waits in a queue, it is not to hold the whole buffer in which
+/// it came.
+fn compact(payload: Bytes) -> Bytes {
+    if payload.len() < SHORT { Bytes::copy_from_slice(&payload) } else { payload }
 }
 
 fn options(json: &[u8]) -> Result<PublishOptions, PublishError> {

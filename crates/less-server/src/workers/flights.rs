@@ -45,7 +45,29 @@ pub(super) struct Flight {
     deadline: Instant,
     pub(super) exclusive: bool,
     _held: Held,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) responder: Responder,
+}
+
+/// Who is told how it ended.
+pub(super) enum Responder {
+    /// One who waits, or has stopped waiting.
+    Ticket(oneshot::Sender<Answer>),
+    /// Nobody waits: this is done then, on the task that learns of the end. It must not block.
+    Then(Box<dyn FnOnce(Answer) + Send>),
+}
+
+impl Responder {
+    pub(super) fn answer(self, answer: Answer) {
+        match self {
+            Self::Ticket(ticket) => drop(ticket.send(answer)),
+            Self::Then(then) => then(answer),
+        }
+    }
+
+    /// Whether its requester has stopped waiting.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Ticket(ticket) if ticket.is_closed())
+    }
 }
 
 /// Where on the board an id is marked.
@@ -54,15 +76,15 @@ pub(super) fn slot_of(id: u64) -> u16 {
 }
 
 impl Flights {
-    /// Puts an invocation in flight and returns its id; `None` when every slot is taken. `exclusive`: it has
-    /// the process to itself.
+    /// Puts an invocation in flight and returns its id; gives the responder back when every slot is taken.
+    /// `exclusive`: it has the process to itself.
     pub(super) fn begin(
         &mut self,
         invocation: &Invocation,
         exclusive: bool,
-        answer: oneshot::Sender<Answer>,
-    ) -> Option<u64> {
-        let slot = self.free.pop().or_else(|| self.new_slot())?;
+        responder: Responder,
+    ) -> Result<u64, Responder> {
+        let Some(slot) = self.free.pop().or_else(|| self.new_slot()) else { return Err(responder) };
         self.serial += 1;
         self.running += 1;
         self.exclusive += usize::from(exclusive);
@@ -76,10 +98,10 @@ impl Flights {
                 deadline: invocation.deadline,
                 exclusive,
                 _held: invocation.held.clone(),
-                answer,
+                responder,
             }),
         };
-        Some(id)
+        Ok(id)
     }
 
     fn new_slot(&mut self) -> Option<u16> {
@@ -152,10 +174,14 @@ impl Flights {
         self.those(|flight| flight.sent_at.elapsed() >= age)
     }
 
-    /// Past their deadline, and nobody waits for them.
-    pub(super) fn abandoned(&self) -> Vec<u64> {
-        let now = Instant::now();
-        self.those(|flight| flight.deadline <= now && flight.answer.is_closed())
+    /// Past their deadline.
+    pub(super) fn due(&self, now: Instant) -> Vec<u64> {
+        self.those(|flight| flight.deadline <= now)
+    }
+
+    pub(super) fn first_deadline_after(&self, now: Instant) -> Option<Instant> {
+        let deadlines = self.slots.iter().filter_map(|slot| slot.flight.as_ref()).map(|flight| flight.deadline);
+        deadlines.filter(|deadline| *deadline > now).min()
     }
 
     fn those(&self, which: impl Fn(&Flight) -> bool) -> Vec<u64> {
@@ -193,7 +219,7 @@ mod tests {
 
     fn begin(flights: &mut Flights) -> (u64, oneshot::Receiver<Answer>) {
         let (answer, ticket) = oneshot::channel();
-        (flights.begin(&invocation(), false, answer).unwrap(), ticket)
+        (flights.begin(&invocation(), false, Responder::Ticket(answer)).ok().unwrap(), ticket)
     }
 
     #[test]
@@ -203,7 +229,7 @@ mod tests {
         assert!(flights.has_place(false) && !flights.has_place(true));
         flights.finish(shared);
         let (answer, _ticket) = oneshot::channel();
-        let exclusive = flights.begin(&invocation(), true, answer).unwrap();
+        let exclusive = flights.begin(&invocation(), true, Responder::Ticket(answer)).ok().unwrap();
         assert!(!flights.has_place(false) && !flights.has_place(true));
         flights.finish(exclusive);
         assert!(flights.has_place(false) && flights.has_place(true));
@@ -234,15 +260,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_waits_for_is_abandoned_only_after_its_deadline() {
+    async fn what_is_due_is_what_has_passed_its_deadline_waited_for_or_not() {
         let mut flights = Flights::default();
-        let (waited_for, ticket) = begin(&mut flights);
+        let start = Instant::now();
+        let (waited_for, _ticket) = begin(&mut flights);
+        tokio::time::advance(Duration::from_secs(1)).await;
         let (left, gone) = begin(&mut flights);
         drop(gone);
-        assert!(flights.abandoned().is_empty());
-        tokio::time::advance(Duration::from_secs(61)).await;
-        assert_eq!(flights.abandoned(), [left]);
-        drop(ticket);
-        assert_eq!(flights.abandoned(), [waited_for, left]);
+        let limit = Duration::from_secs(60);
+        assert!(flights.due(start + limit - Duration::from_millis(1)).is_empty());
+        assert_eq!(flights.due(start + limit), [waited_for]);
+        assert_eq!(flights.first_deadline_after(start + limit), Some(start + limit + Duration::from_secs(1)));
+        assert!(flights.finish(waited_for).is_some_and(|flight| !flight.responder.is_gone()));
+        assert!(flights.finish(left).is_some_and(|flight| flight.responder.is_gone()));
+        assert_eq!(flights.first_deadline_after(start), None);
     }
 }

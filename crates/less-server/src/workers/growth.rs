@@ -94,7 +94,7 @@ impl Inner {
     pub(super) async fn start_worker(self: Arc<Self>, alone: bool) -> Result<Arc<Worker>, StartError> {
         let spawned = self.launcher.spawn(self.program.clone()).await.map_err(StartError::Failed)?;
         let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.queue, &self.tasks);
-        self.tasks.work("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
+        self.tasks.critical("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
         // Handlers are loaded one after the other, and the board names the one at work.
         let failed = |why: &str| {
             worker.kill();
@@ -109,7 +109,7 @@ impl Inner {
         };
         match timeout(LOAD_LIMIT, loaded).await {
             Ok(Ok(loaded)) if loaded.problems.is_empty() => {
-                *self.exclusive.lock() = loaded.exclusive.into_iter().collect();
+                self.set_exclusive(loaded.exclusive.into_iter().collect());
                 worker.ready();
                 Ok(worker)
             }

@@ -1,7 +1,8 @@
 //! Starts worker processes so that none outlives the server, however the server ends.
 //!
 //! The server starts its own binary with a hidden subcommand; that process asks the kernel to be
-//! killed with its parent, checks that the parent is still there, and becomes the worker by `exec`.
+//! killed with its parent, checks that the parent is still there, takes the umask that handlers
+//! write their files with, and becomes the worker by `exec`.
 //! The death signal follows the spawning *thread*, so one thread starts them all and lives as long
 //! as the server.
 
@@ -15,11 +16,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Context, bail};
+use rustix::fs::Mode;
 use rustix::process::{Pid, Signal};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+use crate::umask::keep_files_private;
 
 /// The hidden subcommand of the server's binary.
 pub const SUBCOMMAND: &str = "__worker";
@@ -92,6 +96,7 @@ fn command(binary: &Path, program: &Program, socket: OwnedFd, board: File) -> st
     command
         .arg(SUBCOMMAND)
         .arg(std::process::id().to_string())
+        .arg(format!("{:o}", keep_files_private().bits()))
         .arg(&program.command)
         .args(&program.args)
         .env_clear()
@@ -104,7 +109,7 @@ fn command(binary: &Path, program: &Program, socket: OwnedFd, board: File) -> st
     command
 }
 
-/// Runs in the new process: `args` are the parent's pid, the program and its arguments. Returns only on failure.
+/// Runs in the new process: `args` are the parent's pid, an umask, the program and its arguments. Returns only on failure.
 pub fn become_worker(args: &[OsString]) -> anyhow::Error {
     match exec(args) {
         Ok(never) => match never {},
@@ -113,12 +118,14 @@ pub fn become_worker(args: &[OsString]) -> anyhow::Error {
 }
 
 fn exec(args: &[OsString]) -> anyhow::Result<std::convert::Infallible> {
-    let [parent, program, args @ ..] = args else { bail!("this command is the server's own") };
+    let [parent, umask, program, args @ ..] = args else { bail!("this command is the server's own") };
     let parent: i32 = parent.to_str().and_then(|pid| pid.parse().ok()).context("no parent's pid")?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid().map(Pid::as_raw_nonzero).map(i32::from) != Some(parent) {
         bail!("the server is gone");
     }
+    let umask = umask.to_str().and_then(|octal| u32::from_str_radix(octal, 8).ok()).context("no umask")?;
+    rustix::process::umask(Mode::from_bits_truncate(umask));
     // Copies without close-on-exec, so that the worker inherits them.
     let socket = rustix::io::dup(rustix::stdio::stdin())?;
     let board = rustix::io::dup(rustix::stdio::stdout())?;

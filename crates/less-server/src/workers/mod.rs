@@ -1,16 +1,19 @@
 //! Runs invocations in handler processes: (invocation) in, (outcome) out.
 //!
-//! `pool` chooses a worker and replaces lost or silent ones, `worker` is one process, `queue` who waits
-//! for one, `growth` starts and replaces them, `flights` is what is in flight on one, `calls` what its handlers ask for, `watchdog` notices silence and excess of memory, `launch` starts processes. A
-//! handler that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
+//! `pool` chooses a worker, `queue` is who waits for one, `growth` starts and replaces them, `launch` starts
+//! processes. `worker` is one process: `flights` is what is in flight on it, `wire` its connection, `calls` what its
+//! handlers ask for, `pulse` what takes too long, `watchdog` looks at all that. A handler that blocks or kills its
+//! process costs others only what `Outcome::WorkerLost` says.
 
 mod calls;
 mod flights;
 mod growth;
 mod launch;
 mod pool;
+mod pulse;
 mod queue;
 mod watchdog;
+mod wire;
 mod worker;
 
 use std::any::Any;

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use less_protocol::{Input, Load, LoadProblem, Reply, ToWorker};
@@ -14,8 +15,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::flights::Responder;
 use super::queue::{Queue, Turn};
-use super::worker::{Answer, Expired, Worker};
+use super::worker::{Answer, Worker};
 use super::{Invocation, Launcher, Outcome, Program, growth};
 use crate::services::Services;
 use crate::tasks::Tasks;
@@ -68,7 +70,8 @@ pub(super) struct Inner {
     pub(super) state: Mutex<State>,
     pub(super) queue: Arc<Queue>,
     /// Places of the handlers that have a process to themselves.
-    pub(super) exclusive: Mutex<HashSet<u16>>,
+    exclusive: Mutex<HashSet<u16>>,
+    has_exclusive: AtomicBool,
     /// Processes that deliveries may have to themselves.
     deliveries: Semaphore,
     alone: Semaphore,
@@ -107,6 +110,7 @@ impl Pool {
             state: Mutex::default(),
             queue: Arc::default(),
             exclusive: Mutex::default(),
+            has_exclusive: AtomicBool::new(false),
             deliveries: Semaphore::new(most_deliveries),
             alone: Semaphore::new(ALONE_AT_ONCE),
             alone_of: Mutex::default(),
@@ -117,7 +121,21 @@ impl Pool {
 
     /// Whether this handler has a process to itself for as long as it runs.
     pub fn is_exclusive(&self, handler: u16) -> bool {
-        self.0.exclusive.lock().contains(&handler)
+        self.0.is_exclusive(handler)
+    }
+
+    /// Begins an invocation without waiting for it: `then` learns how it ended, or `None` when it did not begin
+    /// here and now, or was handed back.
+    pub fn begin(&self, invocation: &Invocation, then: Box<dyn FnOnce(Option<Outcome>) + Send>) {
+        if invocation.alone || self.0.is_exclusive(invocation.handler) {
+            return then(None);
+        }
+        let asked = Asked::of(invocation);
+        let responder = Responder::Then(Box::new(move |answer| then(outcome(answer, &asked, false))));
+        if let Look::NothingYet(responder) | Look::Never(responder) = self.0.look(invocation, responder) {
+            // What a worker says of what it never had.
+            responder.answer(Answer::NotBegun);
+        }
     }
 
     /// Runs an invocation in the pool, beside others where its handler shares processes.
@@ -125,7 +143,7 @@ impl Pool {
         if invocation.alone {
             return self.invoke_alone(invocation).await;
         }
-        let exclusive = self.is_exclusive(invocation.handler);
+        let exclusive = self.0.is_exclusive(invocation.handler);
         // Hanging deliveries leave processes to requests.
         let message = exclusive && matches!(invocation.input, Input::Message { .. });
         let _place = match message.then(|| self.0.deliveries.acquire()) {
@@ -136,8 +154,8 @@ impl Pool {
             },
         };
         loop {
-            let Some(placed) = self.0.place(invocation, exclusive).await else { return Outcome::NotBegun };
-            if let Some(outcome) = placed.outcome(invocation, false).await {
+            let Some(ticket) = self.0.place(invocation, exclusive).await else { return Outcome::NotBegun };
+            if let Some(outcome) = outcome(answered(ticket).await, &Asked::of(invocation), false) {
                 return outcome;
             }
         }
@@ -171,14 +189,12 @@ impl Pool {
                 return Outcome::NotBegun;
             }
         };
-        let exclusive = self.is_exclusive(invocation.handler);
+        let exclusive = self.0.is_exclusive(invocation.handler);
         let afresh = if is_called { invocation.clone() } else { invocation.afresh() };
-        let outcome = match worker.send(&afresh, exclusive) {
-            Some((id, ticket)) => {
-                let placed = Placed { worker: worker.clone(), id, ticket, deadline: afresh.deadline };
-                placed.outcome(&afresh, true).await.unwrap_or(Outcome::NotBegun)
-            }
-            None => Outcome::NotBegun,
+        let (answer, ticket) = oneshot::channel();
+        let outcome = match worker.send(&afresh, exclusive, Responder::Ticket(answer)) {
+            Ok(()) => outcome(answered(ticket).await, &Asked::of(&afresh), true).unwrap_or(Outcome::NotBegun),
+            Err(_) => Outcome::NotBegun,
         };
         worker.say(&ToWorker::Stop);
         if timeout(EXIT_LIMIT, worker.gone.cancelled()).await.is_err() {
@@ -220,42 +236,37 @@ impl Pool {
     }
 }
 
-impl Placed {
-    /// `None`: the worker handed it back; it has not begun and may run elsewhere.
-    async fn outcome(self, invocation: &Invocation, alone: bool) -> Option<Outcome> {
-        let Self { worker, id, ticket, deadline } = self;
-        match timeout_at(deadline, ticket).await {
-            Ok(Ok(Answer::Reply(reply))) => Some(match reply {
-                Reply::Returned(bytes) => Outcome::Returned(bytes),
-                Reply::Threw { thrown, retriable } => Outcome::Threw { thrown, retriable },
-                Reply::ResponseTooLarge(thrown) => Outcome::ResponseTooLarge(thrown),
-            }),
-            Ok(Ok(Answer::NotBegun)) => None,
-            Ok(Ok(Answer::Dismissed)) => Some(match invocation.input {
-                Input::Message { .. } => Outcome::NotBegun,
-                // Its client must not think that it can safely be sent again.
-                Input::Request { .. } | Input::Call { .. } => Outcome::WorkerLost { alone },
-            }),
-            Ok(Ok(Answer::Lost) | Err(_)) => Some(Outcome::WorkerLost { alone }),
-            Err(_late) => Some(expire(&worker, id, invocation, alone)),
-        }
+/// What an answer means depends on who asked.
+struct Asked {
+    timeout: Duration,
+    is_message: bool,
+}
+
+impl Asked {
+    fn of(invocation: &Invocation) -> Self {
+        Self { timeout: invocation.timeout, is_message: matches!(invocation.input, Input::Message { .. }) }
     }
 }
 
-fn expire(worker: &Worker, id: u64, invocation: &Invocation, alone: bool) -> Outcome {
-    let timed_out = Outcome::TimedOut { limit: invocation.timeout };
-    match worker.expire(id) {
-        Expired::NotBegun => Outcome::NotBegun,
-        Expired::Begun { blocked: false, .. } | Expired::Answered => timed_out,
-        Expired::Begun { blocked: true, exclusive } => {
-            worker.kill();
-            // Which of those in the process blocks it is not known: a delivery is tried alone first.
-            match invocation.input {
-                Input::Message { .. } if !(alone || exclusive) => Outcome::WorkerLost { alone },
-                Input::Message { .. } | Input::Request { .. } | Input::Call { .. } => timed_out,
-            }
-        }
-    }
+/// The worker keeps the deadline; one that is gone has answered all it had.
+async fn answered(ticket: oneshot::Receiver<Answer>) -> Answer {
+    ticket.await.unwrap_or(Answer::Lost)
+}
+
+/// `None`: the worker handed it back; it has not begun and may run elsewhere.
+fn outcome(answer: Answer, asked: &Asked, alone: bool) -> Option<Outcome> {
+    Some(match answer {
+        Answer::Reply(Reply::Returned(bytes)) => Outcome::Returned(bytes),
+        Answer::Reply(Reply::Threw { thrown, retriable }) => Outcome::Threw { thrown, retriable },
+        Answer::Reply(Reply::ResponseTooLarge(thrown)) => Outcome::ResponseTooLarge(thrown),
+        Answer::NotBegun => return None,
+        Answer::Dismissed if asked.is_message => Outcome::NotBegun,
+        // Its client must not think that it can safely be sent again.
+        Answer::Dismissed | Answer::Lost => Outcome::WorkerLost { alone },
+        // Which of those in the process blocks it is not known: a delivery is tried alone first.
+        Answer::Late { blocked: true, exclusive: false } if asked.is_message && !alone => Outcome::WorkerLost { alone },
+        Answer::Late { .. } => Outcome::TimedOut { limit: asked.timeout },
+    })
 }
 
 fn own_places() -> Arc<Semaphore> {
@@ -264,74 +275,113 @@ fn own_places() -> Arc<Semaphore> {
 
 /// What a look at the workers found.
 enum Look {
-    Placed(Placed),
-    NothingYet,
+    Placed,
+    NothingYet(Responder),
     /// It is not to wait for one.
-    Never,
-}
-
-/// An invocation in flight.
-struct Placed {
-    worker: Arc<Worker>,
-    id: u64,
-    ticket: oneshot::Receiver<Answer>,
-    /// When its time ends.
-    deadline: Instant,
+    Never(Responder),
 }
 
 impl Inner {
+    fn is_exclusive(&self, handler: u16) -> bool {
+        self.has_exclusive.load(Ordering::Relaxed) && self.exclusive.lock().contains(&handler)
+    }
+
+    /// What a worker said about its handlers when it had loaded them.
+    pub(super) fn set_exclusive(&self, handlers: HashSet<u16>) {
+        self.has_exclusive.store(!handlers.is_empty(), Ordering::Relaxed);
+        *self.exclusive.lock() = handlers;
+    }
+
     /// Puts it in flight on a worker; waits for one until its deadline or the pool's end.
-    async fn place(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<Placed> {
-        let (asked, turn) = (Instant::now(), self.queue.turn(invocation.depth > 0));
-        let mut waiting = None;
+    async fn place(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<oneshot::Receiver<Answer>> {
+        let (answer, ticket) = oneshot::channel();
+        let responder = match exclusive {
+            true => Responder::Ticket(answer),
+            // Most find a place at once.
+            false => match self.look(invocation, Responder::Ticket(answer)) {
+                Look::Placed => return Some(ticket),
+                Look::Never(_) => return None,
+                Look::NothingYet(responder) => responder,
+            },
+        };
+        self.wait_for_place(invocation, exclusive, responder).await.then_some(ticket)
+    }
+
+    async fn wait_for_place(
+        self: &Arc<Self>,
+        invocation: &Invocation,
+        exclusive: bool,
+        mut responder: Responder,
+    ) -> bool {
+        let turn = self.queue.turn(invocation.depth > 0);
+        let (asked, mut waiting) = (Instant::now(), None);
         loop {
             // Made before the look: a change in between is not missed.
             let mut shared = pin!(self.queue.shared.notified());
             shared.as_mut().enable();
-            match self.look(invocation, exclusive, asked, turn) {
-                Look::Placed(placed) => return Some(placed),
-                Look::Never => return None,
-                Look::NothingYet => {}
-            }
+            // A delivery's time begins when it has a process: a queue is not its fault, and nobody waits for it.
+            let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
+            let afresh = waited.then(|| invocation.afresh());
+            responder = match self.look_in_turn(
+                afresh.as_ref().unwrap_or(invocation),
+                invocation.deadline,
+                exclusive.then_some(turn),
+                responder,
+            ) {
+                Look::Placed => return true,
+                Look::Never(_) => return false,
+                Look::NothingYet(responder) => responder,
+            };
             if exclusive && waiting.is_none() {
                 waiting = Some(self.queue.wait(turn));
                 continue;
             }
             self.ensure_available(exclusive, invocation.depth > 0);
-            match &waiting {
-                Some(waiting) => timeout_at(invocation.deadline, waiting.woken()).await.ok()?,
-                None => timeout_at(invocation.deadline, shared).await.ok()?,
+            let woken = match &waiting {
+                Some(waiting) => timeout_at(invocation.deadline, waiting.woken()).await,
+                None => timeout_at(invocation.deadline, shared).await,
+            };
+            if woken.is_err() {
+                return false;
             }
         }
     }
 
-    fn look(&self, invocation: &Invocation, exclusive: bool, asked: Instant, turn: Turn) -> Look {
+    /// Of one that shares its process.
+    fn look(&self, invocation: &Invocation, responder: Responder) -> Look {
+        self.look_in_turn(invocation, invocation.deadline, None, responder)
+    }
+
+    /// `until`: it waits no longer. `turn`: of one that has its process to itself.
+    fn look_in_turn(&self, invocation: &Invocation, until: Instant, turn: Option<Turn>, responder: Responder) -> Look {
         let state = self.state.lock();
         let called = invocation.depth > 0;
-        if state.closed || (state.draining && !called) || Instant::now() >= invocation.deadline {
-            return Look::Never;
+        if state.closed || (state.draining && !called) || Instant::now() >= until {
+            return Look::Never(responder);
         }
-        let may_take = !exclusive || (self.queue.is_first(turn) && (called || state.may_call(&self.options)));
-        if let Some(worker) = may_take.then(|| self.choose(&state, exclusive)).flatten() {
-            // A delivery's time begins when it has a process: a queue is not its fault, and nobody waits for it.
-            let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
-            let afresh = waited.then(|| invocation.afresh());
-            let invocation = afresh.as_ref().unwrap_or(invocation);
-            if let Some((id, ticket)) = worker.send(invocation, exclusive) {
-                return Look::Placed(Placed { worker: worker.clone(), id, ticket, deadline: invocation.deadline });
+        let may_take = turn.is_none_or(|turn| self.queue.is_first(turn) && (called || state.may_call(&self.options)));
+        let mut responder = responder;
+        if let Some(worker) = may_take.then(|| self.choose(&state, turn.is_some())).flatten() {
+            match worker.send(invocation, turn.is_some(), responder) {
+                Ok(()) => return Look::Placed,
+                Err(given_back) => responder = given_back,
             }
         }
         // One that could only wait for others of its kind is not kept waiting.
-        if called && state.workers.len() >= self.options.most_with_waiting { Look::Never } else { Look::NothingYet }
+        let never = called && state.workers.len() >= self.options.most_with_waiting;
+        if never { Look::Never(responder) } else { Look::NothingYet(responder) }
     }
 
-    /// The least loaded worker. Where handlers also want processes to themselves, work that shares one keeps
+    /// The only worker, whether or not it is available, or the least loaded one that is. Where handlers also want processes to themselves, work that shares one keeps
     /// together, so that others fall idle.
     fn choose<'s>(&self, state: &'s State, exclusive: bool) -> Option<&'s Arc<Worker>> {
+        if let [only] = state.workers.as_slice() {
+            return Some(only);
+        }
         let available = || state.workers.iter().filter(|worker| worker.is_available(exclusive));
         let together =
             || available().filter(|worker| (1..PACKED).contains(&worker.running())).max_by_key(|w| w.running());
-        let packs = !exclusive && !self.exclusive.lock().is_empty();
+        let packs = !exclusive && self.has_exclusive.load(Ordering::Relaxed);
         packs.then(together).flatten().or_else(|| available().min_by_key(|worker| worker.running()))
     }
 }

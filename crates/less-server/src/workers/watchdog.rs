@@ -1,7 +1,9 @@
-//! Watches one worker: its pulse, its memory, and whether it is still needed.
+//! Watches one worker: its deadlines, its pulse, its memory, and whether it is still needed.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
 
 use super::pool::Inner;
 use super::worker::{Phase, Worker};
@@ -10,14 +12,27 @@ use super::worker::{Phase, Worker};
 const TICK: Duration = Duration::from_millis(200);
 /// A worker beside another one that did nothing for so many ticks is let go.
 const IDLE_TICKS: u32 = 300;
+const BLOCKED: &str = "a handler blocked its process past its deadline; the process is stopped";
 
 /// Runs until the worker is gone. `alone`: it is not part of the pool and is stopped by its user.
 pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool) {
     let mut ticks = tokio::time::interval(TICK);
     let mut idle = 0;
     loop {
+        let deadline = worker.next_deadline();
         tokio::select! {
             () = worker.gone.cancelled() => return,
+            () = worker.sooner.notified() => continue,
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                let passed = worker.expire_due(Instant::now());
+                if passed.unnoticed {
+                    pool.services.tell_worker(BLOCKED);
+                }
+                if passed.blocked {
+                    worker.kill();
+                }
+                continue;
+            }
             _ = ticks.tick() => {}
         }
         if let Some(bytes) = worker.memory().filter(|bytes| *bytes > pool.options.memory_bytes) {
@@ -28,8 +43,8 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
         if worker.phase() == Phase::Loading {
             continue;
         }
-        if worker.check_pulse() || worker.expire_abandoned() {
-            pool.services.tell_worker("a handler blocked its process past its deadline; the process is stopped");
+        if worker.check_pulse() {
+            pool.services.tell_worker(BLOCKED);
             worker.kill();
         }
         if worker.phase() == Phase::Silent {

@@ -1,26 +1,23 @@
-//! One worker process: what was sent to it, and what it answers.
+//! One worker process and what is in flight on it.
 //!
-//! Frames to it gather in a buffer that one task writes (many per write); another task reads. What is
-//! in flight stands in slots; the worker marks on its board what it has begun, so that this is known
-//! even of a process that is blocked or gone (see `less_protocol`).
+//! What is in flight stands in slots; the worker marks on its board what it has begun, so that this is known
+//! even of a process that is blocked or gone (see `less_protocol`). `wire` moves the frames, `pulse` tells what
+//! takes too long, `calls` serves what handlers ask for.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
-use std::time::Duration;
 
 use bytes::BytesMut;
-use less_protocol::{Decoder, FromWorker, Invoke, Load, Loaded, Reply, SILENT_MS, ToWorker};
+use less_protocol::{Invoke, Load, Loaded, Reply, ToWorker};
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::calls;
-use super::flights::{Flight, Flights, slot_of};
+use super::flights::{Flight, Flights, Responder, slot_of};
 use super::queue::Queue;
 use super::{Invocation, launch};
 use crate::clock;
@@ -32,11 +29,13 @@ pub(super) struct Worker {
     board: File,
     pub(super) state: Mutex<State>,
     /// There is something to write.
-    wake: Notify,
+    pub(super) wake: Notify,
+    /// The next deadline is nearer than it was.
+    pub(super) sooner: Notify,
     /// The connection has ended and everything in flight is answered.
     pub(super) gone: CancellationToken,
     /// Nothing is in flight any more (for draining).
-    idle: Notify,
+    pub(super) idle: Notify,
     /// The pool's: who waits for this worker.
     pub(super) queue: Arc<Queue>,
     /// Function calls for which its handler waits and does nothing else.
@@ -45,20 +44,22 @@ pub(super) struct Worker {
     pub(super) call_room: Arc<Semaphore>,
     /// And for functions, which may need this very worker for their answers: never waited for.
     pub(super) function_room: Arc<Semaphore>,
-    loaded: Mutex<Option<oneshot::Sender<Loaded>>>,
+    pub(super) loaded: Mutex<Option<oneshot::Sender<Loaded>>>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
-    phase: Phase,
-    out: BytesMut,
+    pub(super) phase: Phase,
+    pub(super) out: BytesMut,
     pub(super) flights: Flights,
+    /// No deadline passes earlier.
+    pub(super) next_deadline: Option<Instant>,
     /// The oldest ping without a pong.
     pub(super) ping: Option<Instant>,
     /// A begun invocation passed its deadline, and the event loop has not been heard since.
-    overdue: bool,
+    pub(super) overdue: bool,
     /// Its handler had it to itself and did not end in time: the server ends it.
-    spent: bool,
+    pub(super) spent: bool,
     /// The server ends it: what did not finish is nobody's fault.
     dismissed: bool,
     /// Its calls fill their room: it is not read, so that its pulse says nothing.
@@ -87,20 +88,12 @@ pub(super) enum Answer {
     Lost,
     /// It had begun when the server had no more time for it.
     Dismissed,
-}
-
-/// What a deadline found.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Expired {
-    NotBegun,
-    /// `blocked`: the worker answers nothing, or is all the handler's; it is to be killed. `exclusive`: nothing
-    /// else is in that process, so it is known who blocks it.
-    Begun {
+    /// It had begun when its deadline passed. `blocked`: the worker answers nothing, or is all the handler's; it is
+    /// killed. `exclusive`: nothing else is in that process, so it is known who blocks it.
+    Late {
         blocked: bool,
         exclusive: bool,
     },
-    /// The answer came at the same moment.
-    Answered,
 }
 
 impl Worker {
@@ -120,6 +113,7 @@ impl Worker {
             board,
             state: Mutex::default(),
             wake: Notify::new(),
+            sooner: Notify::new(),
             gone: CancellationToken::new(),
             idle: Notify::new(),
             queue: queue.clone(),
@@ -134,9 +128,11 @@ impl Worker {
             tasks.work("worker stderr", services.clone().relay(stderr));
         }
         tasks.work("worker writer", worker.clone().write(write));
-        let (this, services, calls) = (worker.clone(), services.clone(), tasks.clone());
+        let (calls, taken) = mpsc::channel(calls::ROOM + calls::FUNCTION_ROOM);
+        tasks.critical("worker calls", worker.clone().serve(services.clone(), taken));
+        let (this, services) = (worker.clone(), services.clone());
         tasks.critical("worker reader", async move {
-            this.clone().read(read, services, &calls).await;
+            this.clone().read(read, services, calls).await;
             launch::kill(&child);
             child.wait().await.ok();
             this.lose();
@@ -175,14 +171,13 @@ impl Worker {
         }
     }
 
-    /// Puts an invocation in flight; `None` when this worker takes nothing new.
-    pub(super) fn send(&self, invocation: &Invocation, exclusive: bool) -> Option<(u64, oneshot::Receiver<Answer>)> {
-        let (answer, ticket) = oneshot::channel();
+    /// Puts an invocation in flight; gives the responder back when this worker takes nothing new.
+    pub(super) fn send(&self, invocation: &Invocation, exclusive: bool, responder: Responder) -> Result<(), Responder> {
         let mut state = self.state.lock();
         if state.phase != Phase::Ready || !state.flights.has_place(exclusive) {
-            return None;
+            return Err(responder);
         }
-        let id = state.flights.begin(invocation, exclusive, answer)?;
+        let id = state.flights.begin(invocation, exclusive, responder)?;
         let frame = ToWorker::Invoke(Invoke {
             id,
             slot: slot_of(id),
@@ -194,83 +189,16 @@ impl Worker {
             input: invocation.input.clone(),
         });
         frame.encode(&mut state.out);
+        let sooner = state.next_deadline.is_none_or(|next| invocation.deadline < next);
+        if sooner {
+            state.next_deadline = Some(invocation.deadline);
+        }
         drop(state);
         self.wake.notify_one();
-        Some((id, ticket))
-    }
-
-    /// The deadline of `id` has passed: it leaves its slot, and the worker is told.
-    pub(super) fn expire(&self, id: u64) -> Expired {
-        let mut state = self.state.lock();
-        let begun = self.has_begun(id);
-        let exclusive = state.flights.is_exclusive(id);
-        if begun && exclusive {
-            // It takes nothing new between here and its end.
-            state.phase = Phase::Closing;
-            state.spent = true;
+        if sooner {
+            self.sooner.notify_one();
         }
-        if begun {
-            state.flights.outlive(id);
-        }
-        if self.take_out(&mut state, id).is_none() {
-            return Expired::Answered;
-        }
-        state.overdue |= begun;
-        let blocked = begun && (exclusive || state.phase == Phase::Silent);
-        let may_publish = state.flights.late_caller(id).is_some();
-        drop(state);
-        self.idle.notify_waiters();
-        if !may_publish {
-            self.say(&ToWorker::Withdraw { id });
-        }
-        if begun { Expired::Begun { blocked, exclusive } } else { Expired::NotBegun }
-    }
-
-    /// Requesters may leave (a client that hangs up); their invocations go on, but not past their
-    /// deadline. Returns whether the worker must be killed.
-    pub(super) fn expire_abandoned(&self) -> bool {
-        let late = self.state.lock().flights.abandoned();
-        // Each one is expired, whatever the first of them found.
-        late.into_iter().filter(|id| matches!(self.expire(*id), Expired::Begun { blocked: true, .. })).count() > 0
-    }
-
-    /// Sends a ping when none is out; with one out for too long the worker turns silent, and what it
-    /// has not begun is answered with `NotBegun`. Returns whether the worker must be killed: it is
-    /// blocked, and the deadline of something it began has passed.
-    pub(super) fn check_pulse(&self) -> bool {
-        let mut state = self.state.lock();
-        if state.congested {
-            return false;
-        }
-        let Some(since) = state.ping else {
-            state.ping = Some(Instant::now());
-            ToWorker::Ping { nonce: 0 }.encode(&mut state.out);
-            drop(state);
-            self.wake.notify_one();
-            return false;
-        };
-        let silence = Duration::from_millis(SILENT_MS);
-        if since.elapsed() < silence {
-            return false;
-        }
-        if state.phase == Phase::Ready {
-            state.phase = Phase::Silent;
-        }
-        let blocked = matches!(state.phase, Phase::Silent | Phase::Closing);
-        let stale = state.flights.older_than(silence);
-        let withdrawn: Vec<Flight> = stale
-            .into_iter()
-            .filter(|id| !self.has_begun(*id))
-            .filter_map(|id| self.take_out(&mut state, id))
-            .collect();
-        let overdue = state.overdue;
-        drop(state);
-        for flight in withdrawn {
-            // Nobody waits any more: then nothing is to be run elsewhere.
-            flight.answer.send(Answer::NotBegun).ok();
-        }
-        self.idle.notify_waiters();
-        blocked && overdue
+        Ok(())
     }
 
     /// Waits until nothing is in flight; gets nothing new from now on.
@@ -291,7 +219,7 @@ impl Worker {
     }
 
     /// Takes `id` out of flight; a place that was the last one may be waited for.
-    fn take_out(&self, state: &mut State, id: u64) -> Option<Flight> {
+    pub(super) fn take_out(&self, state: &mut State, id: u64) -> Option<Flight> {
         let had_place = state.flights.has_place(false);
         let flight = state.flights.finish(id)?;
         if !had_place {
@@ -330,7 +258,7 @@ impl Worker {
         Some(pages * rustix::param::page_size() as u64)
     }
 
-    fn has_begun(&self, id: u64) -> bool {
+    pub(super) fn has_begun(&self, id: u64) -> bool {
         self.mark(slot_of(id)) == Some(id)
     }
 
@@ -346,77 +274,19 @@ impl Worker {
         Some(u64::from_le_bytes(mark))
     }
 
-    async fn write(self: Arc<Self>, mut socket: OwnedWriteHalf) {
-        loop {
-            let mut out = std::mem::take(&mut self.state.lock().out);
-            if out.is_empty() {
-                tokio::select! {
-                    () = self.wake.notified() => {}
-                    () = self.gone.cancelled() => return,
-                }
-            } else if socket.write_all_buf(&mut out).await.is_err() {
-                return; // the reader notices the end too
-            }
-        }
-    }
-
-    async fn read(self: Arc<Self>, mut socket: OwnedReadHalf, services: Arc<Services>, calls: &Tasks) {
-        let mut decoder = Decoder::default();
-        loop {
-            decoder.buffer.reserve(64 << 10);
-            if !matches!(socket.read_buf(&mut decoder.buffer).await, Ok(1..)) {
-                return;
-            }
-            loop {
-                match decoder.next_from_worker() {
-                    Ok(Some(FromWorker::Call(call))) => self.serve(call, &services, calls).await,
-                    Ok(Some(frame)) => self.hear(frame, &services),
-                    Ok(None) => break,
-                    Err(error) => {
-                        tracing::error!(pid = self.pid, %error, "a worker broke the protocol");
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    fn hear(&self, frame: FromWorker, services: &Services) {
-        match frame {
-            FromWorker::Reply { id, reply } => self.answer(id, Answer::Reply(reply)),
-            FromWorker::Returned { id } => self.answer(id, Answer::NotBegun),
-            FromWorker::Call(_) => {} // the reader serves calls itself: they may have to wait
-            FromWorker::Log { id, error, time, text } => {
-                let (path, invocation) = self.state.lock().flights.whose(id);
-                services.log(path, invocation, error, time, text);
-            }
-            FromWorker::Pong { .. } => {
-                let mut state = self.state.lock();
-                state.ping = None;
-                state.overdue = false;
-                if state.phase == Phase::Silent {
-                    state.phase = Phase::Ready;
-                    self.queue.changed();
-                }
-            }
-            FromWorker::Loaded(loaded) => {
-                if let Some(waiting) = self.loaded.lock().take() {
-                    waiting.send(loaded).ok();
-                }
-            }
-        }
-    }
-
-    fn answer(&self, id: u64, answer: Answer) {
+    pub(super) fn answer(&self, id: u64, answer: Answer) {
         let mut state = self.state.lock();
         state.flights.forget_late(id);
         let flight = self.take_out(&mut state, id);
+        let idle = state.flights.running() == 0;
         drop(state);
         if let Some(flight) = flight {
             // Its requester may have gone; the handler has run all the same.
-            flight.answer.send(answer).ok();
+            flight.responder.answer(answer);
         }
-        self.idle.notify_waiters();
+        if idle {
+            self.idle.notify_waiters();
+        }
     }
 
     /// The process is gone: answers everything that was in flight.
@@ -434,7 +304,7 @@ impl Worker {
                 (true, false) => Answer::Lost,
                 (true, true) => Answer::Dismissed,
             };
-            flight.answer.send(answer).ok();
+            flight.responder.answer(answer);
         }
         self.loaded.lock().take();
         self.gone.cancel();

@@ -16,7 +16,7 @@ use super::placing::Place;
 use super::rows::is_long;
 use super::settling::Settled;
 use super::writer::{TRY_AGAIN, Writer};
-use crate::{Changed, Delivery, SubscriberId};
+use crate::{Changed, Delivery, SubscriberId, Timestamp};
 
 /// What changes tell of may be much longer than what was asked: after so many bytes the others wait for the
 /// next commit.
@@ -45,6 +45,10 @@ pub(super) struct Batch {
     pub(super) over: HashSet<(SubscriberId, i64)>,
     /// Each is the first of its ordering key now.
     pub(super) next: Vec<Delivery>,
+    /// Bytes of their payloads.
+    pub(super) loaded: usize,
+    /// So is one of this subscriber, due at this time, of which no more was read.
+    pub(super) next_on_disk: Vec<(SubscriberId, Timestamp)>,
 }
 
 /// What becomes of a row of `recent`.
@@ -175,6 +179,9 @@ impl Writer<'_> {
         for next in batch.next {
             self.follow_next(next);
         }
+        for (subscriber, due_at) in batch.next_on_disk {
+            self.follow_next_on_disk(subscriber, due_at);
+        }
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, None)
             + answer(requests.changes, batch.changed, NO_CHANGE, None);
         self.shared.inbox.give_room(room);
@@ -205,8 +212,12 @@ impl Writer<'_> {
             (Settled::Yes, Fate::Again { due_at, .. }) => {
                 self.let_go(of);
                 lane.wait_until(due_at);
+                lane.is_over();
             }
-            (Settled::Gone, _) | (Settled::Yes, Fate::Done | Fate::Bury { .. }) => self.let_go(of),
+            (Settled::Gone, _) | (Settled::Yes, Fate::Done | Fate::Bury { .. }) => {
+                self.let_go(of);
+                lane.is_over();
+            }
         }
     }
 

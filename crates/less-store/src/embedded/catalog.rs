@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::failure::Sql;
 use super::lane::Lane;
+use super::weight::Weight;
 use crate::{SubscriberId, Timestamp};
 
 /// More subscribers of one topic than this are served from disk.
@@ -16,7 +17,10 @@ const IN_MEMORY: usize = 64;
 
 /// The lanes of all subscribers there ever were in this file.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(RwLock<HashMap<SubscriberId, Arc<Lane>>>);
+pub(super) struct Lanes {
+    by_id: RwLock<HashMap<SubscriberId, Arc<Lane>>>,
+    pub(super) weight: Weight,
+}
 
 #[derive(Debug)]
 pub(super) struct Topic {
@@ -60,15 +64,16 @@ pub(super) struct Subscriber {
 
 impl Lanes {
     pub(super) fn get(&self, id: SubscriberId) -> Option<Arc<Lane>> {
-        self.0.read().get(&id).cloned()
+        self.by_id.read().get(&id).cloned()
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Lane>> {
-        self.0.read().values().cloned().collect()
+        self.by_id.read().values().cloned().collect()
     }
 
     fn get_or_make(&self, id: SubscriberId, overflow: bool) -> Arc<Lane> {
-        Arc::clone(self.0.write().entry(id).or_insert_with(|| Arc::new(Lane::new(overflow))))
+        let new = || Arc::new(Lane::new(overflow, self.weight.clone()));
+        Arc::clone(self.by_id.write().entry(id).or_insert_with(new))
     }
 }
 

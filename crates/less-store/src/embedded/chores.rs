@@ -38,7 +38,7 @@ pub(super) enum Chore {
         subscribers: Vec<SubscriberId>,
         seen: Seen,
     },
-    /// Subscribers that are gone keep nothing in memory.
+    /// Subscribers that are gone, or claim nothing, keep nothing in memory.
     Park {
         subscribers: Vec<SubscriberId>,
     },
@@ -81,6 +81,9 @@ impl Writer<'_> {
             return;
         }
         self.chores.push_back(Chore::MakeRoom { seqs: self.recent.since_before(now - RECENT_FOR) });
+        let forsaken = |id: &SubscriberId| self.shared.lanes.get(*id).is_some_and(|lane| lane.is_forsaken(now));
+        let subscribers = self.catalog.subscribers().into_iter().filter(forsaken).collect();
+        self.chores.push_back(Chore::Park { subscribers });
         self.park_the_gone();
         self.chores.push_back(Chore::Expire { subscribers: self.catalog.subscribers(), seen: Seen::default() });
         self.chores.push_back(Chore::DropDeadLetters);
@@ -143,7 +146,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What is ready for a subscriber that is gone waits on disk alone.
+    /// What is ready for a subscriber that does not claim it waits on disk alone.
     fn park(&mut self, subscriber: SubscriberId) -> Sql<More> {
         let Some(lane) = self.shared.lanes.get(subscriber) else { return Ok(false) };
         let parked = lane.parked(PIECE as usize);

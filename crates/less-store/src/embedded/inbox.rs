@@ -3,23 +3,30 @@
 //! In: publishes, changes of values, settlements and rare jobs, from any task. Out: all of it at once, when
 //! the writer is free: what queued while one commit ran makes up the next. Settlements alone hurry nobody,
 //! they wait [`SETTLE_WITHIN`] for company, unless a delivery waits for one of them: the next with the same
-//! ordering key. What is queued is bounded by [`ROOM`]; settlements are bounded by what was claimed.
+//! ordering key. What is queued is bounded by [`ROOM`], of which one project has no more than a [`SHARE`]; settlements
+//! are bounded by what was claimed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::jobs::Job;
+use super::weight::Weight;
 use crate::{
     Change, Changed, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId, Timestamp,
 };
 
 /// How much may be queued and so be in one commit: a message or a change counts 1, and 1 for each full KiB.
 const ROOM: usize = 8192;
+
+/// How much of it one project may take: the commits of its flood stay short for others, who wait behind none of
+/// what it could not queue.
+const SHARE: usize = 2048;
 
 /// Settlements are committed no later than this, with or without a publish.
 pub(super) const SETTLE_WITHIN: Duration = Duration::from_millis(10);
@@ -43,6 +50,7 @@ pub(super) struct Asked<Q, T> {
     pub(super) question: Q,
     pub(super) answer: Answer<T>,
     pub(super) cost: usize,
+    _share: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -102,24 +110,30 @@ pub(super) struct Inbox {
     queue: Mutex<Queue>,
     arrived: Condvar,
     room: Semaphore,
+    /// By project.
+    shares: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
     closed: AtomicBool,
+    weight: Weight,
 }
 
 impl Inbox {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(weight: Weight) -> Self {
         Self {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             room: Semaphore::new(ROOM),
+            shares: Mutex::default(),
             closed: AtomicBool::new(false),
+            weight,
         }
     }
 
     pub(super) async fn publish(&self, publish: Publish) -> Result<Uuid> {
-        let Publish { message, idempotency_key, origin } = publish;
-        let bytes = message.payload.len();
+        let Publish { mut message, idempotency_key, origin } = publish;
+        message.payload = self.weight.weigh(&message.payload[..]);
+        let (project, bytes) = (Arc::clone(&message.project), message.payload.len());
         let publishing = Publishing { message: Arc::new(message), idempotency_key, origin };
-        self.commit(publishing, bytes, |requests| &mut requests.publishes).await
+        self.commit(&project, publishing, bytes, |requests| &mut requests.publishes).await
     }
 
     pub(super) async fn change(&self, change: Change) -> Result<Changed> {
@@ -127,20 +141,24 @@ impl Inbox {
             Operation::Set { json, .. } => json.len(),
             Operation::Delete | Operation::Increment { .. } => 0,
         };
-        self.commit(change, bytes, |requests| &mut requests.changes).await
+        let project = Arc::clone(&change.project);
+        self.commit(&project, change, bytes, |requests| &mut requests.changes).await
     }
 
     /// Waits for room, queues, and waits for the commit.
     async fn commit<Q, T>(
         &self,
+        project: &Arc<str>,
         question: Q,
         bytes: usize,
         queue: impl FnOnce(&mut Requests) -> &mut Vec<Asked<Q, T>>,
     ) -> Result<T> {
-        let cost = (1 + bytes / 1024).min(ROOM);
+        let cost = (1 + bytes / 1024).min(SHARE);
+        // Its own first: who waits for that is in nobody's way.
+        let share = self.take_share(project, cost).await?;
         self.take_room(cost).await?;
         let (answer, answered) = oneshot::channel();
-        self.push(|queued| queue(&mut queued.work.requests).push(Asked { question, answer, cost }))?;
+        self.push(|queued| queue(&mut queued.work.requests).push(Asked { question, answer, cost, _share: share }))?;
         answered.await.unwrap_or(Err(Error::Closed))
     }
 
@@ -170,6 +188,15 @@ impl Inbox {
         if first || awaited || queue.work.settlements.len() == SETTLED_AT_ONCE {
             self.arrived.notify_one();
         }
+    }
+
+    async fn take_share(&self, project: &Arc<str>, cost: usize) -> Result<OwnedSemaphorePermit> {
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        let share = {
+            let mut shares = self.shares.lock();
+            Arc::clone(shares.entry(Arc::clone(project)).or_insert_with(|| Arc::new(Semaphore::new(SHARE))))
+        };
+        share.acquire_many_owned(cost).await.map_err(|_| Error::Closed)
     }
 
     async fn take_room(&self, cost: usize) -> Result<()> {
@@ -228,6 +255,7 @@ impl Inbox {
         let _queue = self.queue.lock();
         self.closed.store(true, Ordering::Release);
         self.room.close();
+        self.shares.lock().values().for_each(|share| share.close());
         self.arrived.notify_one();
     }
 

@@ -32,6 +32,7 @@ mod tests;
 mod tidy;
 mod values;
 mod versions;
+mod weight;
 mod writer;
 
 use std::fmt;
@@ -96,7 +97,8 @@ impl Embedded {
     }
 
     fn start(home: Home, clock: Clock) -> Result<Self> {
-        let shared = Arc::new(Shared { inbox: Inbox::new(), lanes: Lanes::default(), clock });
+        let lanes = Lanes::default();
+        let shared = Arc::new(Shared { inbox: Inbox::new(lanes.weight.clone()), lanes, clock });
         let catalog = Catalog::load(&home.conn, &shared.lanes, true)
             .map_err(|error| failed(format!("cannot read {}", home.file.display()), error))?;
         let (reader, reading) = Reader::open(&home.file)?;

@@ -9,10 +9,14 @@ use super::failure::Sql;
 use super::rows::{Key, Waiting, is_long};
 use super::schema::BEHIND;
 use super::writer::Writer;
+use crate::topics::due_at;
 use crate::{Delivery, Message, Reason, SubscriberId, Timestamp};
 
 /// Expired ones of one key that one settlement buries at most.
 const BURIED: usize = 500;
+
+/// Payloads that one commit loads for those that begin with it: later ones are found on disk.
+const LOADED: usize = 4 << 20;
 
 impl Writer<'_> {
     /// Who has another delivery with the message's ordering key before this one.
@@ -34,6 +38,9 @@ impl Writer<'_> {
         let mut buried = 0;
         while let Some(seq) = self.rows.first_ordered(subscriber, key)? {
             let behind = Waiting { key: Key { subscriber, due_at: BEHIND, seq }, attempts: 0, alone: false };
+            if batch.loaded > LOADED {
+                return self.begin_on_disk(batch, behind.key);
+            }
             let Some(mut next) = self.load(behind)? else { return Ok(()) };
             // A long row of expired ones is not to take a commit each.
             if next.expires_at <= now && buried < BURIED && self.bury_behind(batch, &next, behind.key, now)? {
@@ -44,9 +51,20 @@ impl Writer<'_> {
             next.due_at = next.message.due_at(now);
             // Not there: it is due already, and another one than the first is over.
             if self.rows.move_to(behind.key, next.due_at)? {
+                batch.loaded += next.message.payload.len();
                 batch.next.push(next);
             }
             return Ok(());
+        }
+        Ok(())
+    }
+
+    /// As `begin_next`, without a look at the message: its subscriber reads it when it is due.
+    fn begin_on_disk(&mut self, batch: &mut Batch, behind: Key) -> Sql<()> {
+        let Some((published_at, delayed_until)) = self.rows.times(behind.seq)? else { return Ok(()) };
+        let due_at = due_at(published_at, delayed_until, self.now());
+        if self.rows.move_to(behind, due_at)? {
+            batch.next_on_disk.push((behind.subscriber, due_at));
         }
         Ok(())
     }
@@ -71,6 +89,10 @@ impl Writer<'_> {
             Some(first) if first > up_to => self.begin_next(batch, of.subscriber, &key, of.seq),
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn follow_next_on_disk(&self, subscriber: SubscriberId, due_at: Timestamp) {
+        self.shared.lanes.get(subscriber).iter().for_each(|lane| lane.wait_until(due_at));
     }
 
     pub(super) fn follow_next(&mut self, next: Delivery) {

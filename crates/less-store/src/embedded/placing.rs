@@ -114,6 +114,9 @@ impl Writer<'_> {
             let first = topic.audience.members.iter().filter(|member| !behind.contains(&member.id));
             first.for_each(|member| member.lane.wait_until(due_at));
         }
+        if !topic.audience.fits_in(reserved) {
+            self.loaded.add(seq, &message); // others are to read it soon
+        }
         let Self { held, touched, .. } = self;
         for member in topic.audience.among(reserved) {
             if !recent {

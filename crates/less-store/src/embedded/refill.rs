@@ -1,7 +1,8 @@
 //! Reads deliveries back into memory: the older ones of a backlog, and retries that are due. On the
 //! writer thread, after its commits, so that what it reads is settled fact.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::failure::{Fatal, Reach, Sql, reach};
@@ -11,6 +12,8 @@ use super::rows::{Waiting, waiting};
 use super::writer::{TRY_AGAIN, Writer};
 use crate::{Delivery, Message, Reason, SubscriberId};
 
+/// Deliveries that one refill reads at most: publishers wait for it.
+const READ: usize = 1024;
 /// Expired ones that one refill buries at most.
 const BURIED: usize = 1000;
 
@@ -63,7 +66,7 @@ impl Writer<'_> {
             if self.held.contains(&(subscriber, row.key.seq)) {
                 continue;
             }
-            if found.rows.len() == super::lane::READY {
+            if found.rows.len() == READ {
                 found.complete = false;
                 break;
             }
@@ -98,26 +101,15 @@ impl Writer<'_> {
 
     pub(super) fn bury_expired(&mut self, delivery: Delivery) {
         self.held.insert((delivery.subscriber, delivery.seq));
+        self.shared.lanes.get(delivery.subscriber).iter().for_each(|lane| lane.begins());
         let fate = Fate::Bury { reason: Reason::Expired, error: None };
         self.carried.push(Settlement { delivery, fate, at: self.now() });
     }
 
     /// The delivery of a row; none if its message or subscriber is gone.
     pub(super) fn load(&mut self, row: Waiting) -> Sql<Option<Delivery>> {
-        let Some(kept) = self.rows.message(row.key.seq)? else { return Ok(None) };
+        let Some(message) = self.message(row.key.seq)? else { return Ok(None) };
         let Some(subscriber) = self.catalog.subscriber(row.key.subscriber) else { return Ok(None) };
-        let Some(topic) = self.catalog.topic(kept.topic) else { return Ok(None) };
-        let message = Message {
-            id: kept.id,
-            project: Arc::clone(&topic.project),
-            topic: Arc::clone(&topic.name),
-            payload: kept.payload.into(),
-            trace: kept.trace,
-            cause: kept.cause,
-            published_at: kept.published_at,
-            delayed_until: kept.delayed_until,
-            ordering_key: kept.ordering_key.map(Arc::from),
-        };
         Ok(Some(Delivery {
             subscriber: row.key.subscriber,
             seq: row.key.seq,
@@ -125,7 +117,53 @@ impl Writer<'_> {
             attempt: row.attempts.saturating_add(1),
             alone: row.alone,
             expires_at: message.expires_at(subscriber.member.retention),
-            message: Arc::new(message),
+            message,
         }))
+    }
+
+    /// Once in memory for all its subscribers.
+    fn message(&mut self, seq: i64) -> Sql<Option<Arc<Message>>> {
+        if let Some(message) = self.loaded.get(seq) {
+            return Ok(Some(message));
+        }
+        let Some(kept) = self.rows.message(seq)? else { return Ok(None) };
+        let Some(topic) = self.catalog.topic(kept.topic) else { return Ok(None) };
+        let message = Arc::new(Message {
+            id: kept.id,
+            project: Arc::clone(&topic.project),
+            topic: Arc::clone(&topic.name),
+            payload: self.shared.lanes.weight.weigh(kept.payload),
+            trace: kept.trace,
+            cause: kept.cause,
+            published_at: kept.published_at,
+            delayed_until: kept.delayed_until,
+            ordering_key: kept.ordering_key.map(Arc::from),
+        });
+        if topic.audience.members.len() > 1 {
+            self.loaded.add(seq, &message);
+        }
+        Ok(Some(message))
+    }
+}
+
+/// Messages that were read from disk and that somebody still has.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    by_seq: HashMap<i64, Weak<Message>>,
+    /// How many there may be before those are sought that nobody has.
+    look_at: usize,
+}
+
+impl Loaded {
+    fn get(&self, seq: i64) -> Option<Arc<Message>> {
+        self.by_seq.get(&seq)?.upgrade()
+    }
+
+    pub(super) fn add(&mut self, seq: i64, message: &Arc<Message>) {
+        if self.by_seq.len() >= self.look_at {
+            self.by_seq.retain(|_, message| message.strong_count() > 0);
+            self.look_at = 2 * self.by_seq.len().max(READ);
+        }
+        self.by_seq.insert(seq, Arc::downgrade(message));
     }
 }

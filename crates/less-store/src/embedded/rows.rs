@@ -38,6 +38,10 @@ pub(super) struct Kept {
 
 macro_rules! statements {
     ($($name:ident: $sql:literal,)*) => {
+        /// Each statement's name and text.
+        #[cfg(test)]
+        pub(super) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql),)*];
+
         pub(super) struct Rows<'c> { conn: &'c Connection, $(pub(super) $name: Statement<'c>,)* }
 
         impl<'c> Rows<'c> {
@@ -64,6 +68,7 @@ statements! {
         ordering_key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     select_message: "SELECT topic, id, trace, cause, published_at, payload, delayed_until, ordering_key
         FROM message WHERE seq = ?",
+    times: "SELECT published_at, delayed_until FROM message WHERE seq = ?",
     finish_message: "DELETE FROM message WHERE seq = ? AND left <= ?",
     count_down: "UPDATE message SET left = left - ?2 WHERE seq = ?1",
     insert_body: "INSERT INTO body(seq, payload) VALUES(?, ?)",
@@ -190,6 +195,11 @@ impl Rows<'_> {
             None => self.select_body.query_row([seq], |row| row.get(0))?,
         };
         Ok(Some(kept))
+    }
+
+    /// When it was published, and until when it is delayed.
+    pub(super) fn times(&mut self, seq: i64) -> Sql<Option<(Timestamp, Option<Timestamp>)>> {
+        self.times.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()
     }
 
     /// The first unsettled delivery with an ordering key.

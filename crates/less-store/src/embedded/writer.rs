@@ -15,6 +15,7 @@ use super::failure::{Fatal, Sql};
 use super::inbox::{Next, SETTLE_WITHIN, Settlement, Work};
 use super::lane::Lane;
 use super::recent::Recents;
+use super::refill::Loaded;
 use super::rows::Rows;
 use super::tidy::Tidy;
 use super::values::first_expiry;
@@ -39,6 +40,7 @@ pub(super) struct Writer<'c> {
     pub(super) origins: HashSet<(SubscriberId, i64)>,
     pub(super) first_seq: i64,
     pub(super) next_seq: i64,
+    pub(super) loaded: Loaded,
     /// Settled, for the next commit: those of a commit that failed, and what the store buries itself.
     pub(super) carried: Vec<Settlement>,
     /// Committed messages that nobody waits for, and whether they have a body: the next commit deletes them.
@@ -71,6 +73,7 @@ impl<'c> Writer<'c> {
             recent: Recents::default(),
             held: HashSet::new(),
             origins: HashSet::new(),
+            loaded: Loaded::default(),
             first_seq: next_seq,
             next_seq,
             carried: Vec::new(),

@@ -232,7 +232,7 @@ pub(super) fn render(bytes: Bytes) -> Option<Response<Body>> {
     for (name, value) in returned.headers {
         let name = HeaderName::try_from(name).ok()?;
         if !headers::is_ours(&name) {
-            response.headers_mut().append(name, HeaderValue::try_from(value).ok()?);
+            response.headers_mut().try_append(name, HeaderValue::try_from(value).ok()?).ok()?;
         }
     }
     if response.status() == StatusCode::NO_CONTENT || response.status() == StatusCode::NOT_MODIFIED {

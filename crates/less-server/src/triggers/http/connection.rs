@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::body::Rest;
 use super::meter::{Meter, Metered};
-use super::{Body, Door, Failure};
+use super::{Body, Door, Failure, refusal};
 use crate::limits;
 use crate::tasks::Tasks;
 
@@ -27,25 +27,35 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 /// How long a command may take to read the rest of its answer when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Accepts until the family stops; connections finish what they answer, then close.
+/// So many clients at once are told that there is no place for them; more are cut off without a word.
+const REFUSED_AT_ONCE: usize = 256;
+
+/// Accepts until the family stops; connections finish what they answer, then close. Whoever comes when all places are
+/// taken is sent away at once: those who have one may keep it for long.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) -> anyhow::Result<()> {
     let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let refusals = Arc::new(Semaphore::new(REFUSED_AT_ONCE));
     let stop = tasks.stopping();
     loop {
-        let accept = async { (places.clone().acquire_owned().await, listener.accept().await) };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            accepted = accept => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
-                let place = place?;
-                let (door, tasks) = (door.clone(), tasks.clone());
-                tasks.clone().work("connection", async move {
-                    converse(stream, door, tasks).await;
-                    drop(place);
-                });
+                if let Ok(place) = places.clone().try_acquire_owned() {
+                    let (door, tasks) = (door.clone(), tasks.clone());
+                    tasks.clone().work("connection", async move {
+                        converse(stream, door, tasks).await;
+                        drop(place);
+                    });
+                } else if let Ok(place) = refusals.clone().try_acquire_owned() {
+                    tasks.work("refusal", async move {
+                        refusal::refuse(stream).await;
+                        drop(place);
+                    });
+                }
             }
             Err(error) => {
                 // Out of file descriptors, or a client that left already: neither ends the server.
@@ -98,7 +108,7 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         io.stream.set_zero_linger().ok();
     } else if error.is_timeout() && meter.unanswered() {
         // The client may be gone; then nobody misses the answer.
-        io.write_all(head_too_slow(Uuid::now_v7()).as_bytes()).await.ok();
+        io.write_all(&refusal::answer(&Failure::HeadTooSlow, Uuid::now_v7())).await.ok();
         io.shutdown().await.ok();
     }
 }
@@ -120,14 +130,4 @@ pub(super) fn leave(response: &mut Response<Body>, rest: Option<Rest>, tasks: &T
         rest.discard().await;
         seen.answered();
     });
-}
-
-/// The one answer that hyper leaves to us: there is no request yet.
-fn head_too_slow(id: Uuid) -> String {
-    let body = Failure::HeadTooSlow.told(id).to_string();
-    let length = body.len();
-    format!(
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n\
-         content-length: {length}\r\n\r\n{body}"
-    )
 }

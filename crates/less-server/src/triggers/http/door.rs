@@ -46,7 +46,7 @@ impl Door {
     pub(super) async fn answer(&self, request: Request<Incoming>, tasks: &Tasks) -> (Response<Body>, Option<Rest>) {
         let (head, body) = request.into_parts();
         let mut upload = Upload::new(&head.headers, body);
-        if let Err(failure) = headers::check_host(&head.headers) {
+        if let Err(failure) = headers::check_host(&head).and_then(|()| headers::check_framing(&head.headers)) {
             return (failure.response(Uuid::now_v7()), upload.rest());
         }
         let path = head.uri.path();

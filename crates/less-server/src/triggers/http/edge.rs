@@ -61,7 +61,7 @@ impl Edge {
         let (head, body) = request.into_parts();
         let mut upload = Upload::new(&head.headers, body);
         let answered = async {
-            headers::check_host(&head.headers)?;
+            headers::check_host(&head).and_then(|()| headers::check_framing(&head.headers))?;
             let path = head.uri.path();
             if let Some(asked) = preflight(&head.method, &head.headers) {
                 return permitted(&self.routes, asked, path, &head);

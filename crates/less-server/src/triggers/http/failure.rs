@@ -40,6 +40,9 @@ pub enum Failure {
     BodyBroken,
     #[error("{0}")]
     BadRequest(String),
+    /// It may mean one thing to us and another to a proxy before us.
+    #[error("{0}")]
+    Ambiguous(String),
     #[error("The server is busy; try again shortly")]
     Busy,
     #[error("Internal Server Error")]
@@ -74,7 +77,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_body_timeout"),
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "body_broken"),
-            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::BadRequest(_) | Self::Ambiguous(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::HandlerFailed => (StatusCode::BAD_GATEWAY, "handler_failed"),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
@@ -104,7 +107,7 @@ impl Failure {
                     headers.insert(header::ALLOW, allow);
                 }
             }
-            Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken => {
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken | Self::Ambiguous(_) => {
                 headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             }
             _ => {}

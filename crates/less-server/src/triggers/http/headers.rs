@@ -1,6 +1,8 @@
 //! Headers, both ways: canonical names for handlers; whose requests are answered.
 
 use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
 
 use super::Failure;
 
@@ -29,10 +31,26 @@ fn canonical(name: &str) -> String {
 }
 
 /// On loopback only names of loopback are answered, so that a page of another site cannot reach this
-/// server under a name of its own (DNS rebinding).
-pub(super) fn check_host(headers: &HeaderMap) -> Result<(), Failure> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if is_loopback(host) { Ok(()) } else { Err(Failure::UnknownHost) }
+/// server under a name of its own (DNS rebinding). A request target may name a host, too.
+pub(super) fn check_host(head: &Parts) -> Result<(), Failure> {
+    let mut given = head.headers.get_all(header::HOST).iter();
+    let host = given.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if given.next().is_some() {
+        return Err(Failure::Ambiguous("The request names its host twice".into()));
+    }
+    let target = head.uri.authority().map_or(host, Authority::as_str);
+    if is_loopback(host) && is_loopback(target) { Ok(()) } else { Err(Failure::UnknownHost) }
+}
+
+/// A body's length must be told in a way that a proxy before us understands as we do: otherwise its end
+/// could be taken for a request (smuggling). The rest, hyper refuses.
+pub(super) fn check_framing(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(Failure::Ambiguous("The only transfer encoding that is understood is `chunked`, once".into()))
 }
 
 /// Requests that a browser sends for a page of another origin carry `Origin`.

@@ -1,8 +1,9 @@
 //! HTTP: connections in, responses out. A request goes door → project → API → route → invocation.
 //!
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
-//! what they upload), `door` finds whose request it is, `api` runs routes (`cors`: for which pages), `publish`
-//! and `function` are the generated APIs, `failure` is what clients see of errors.
+//! what they upload; `refusal`: who is sent away before its request), `door` finds whose request it is, `api` runs
+//! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `failure` is what clients see of
+//! errors.
 
 mod api;
 mod bind;
@@ -16,6 +17,7 @@ mod function;
 mod headers;
 mod meter;
 mod publish;
+mod refusal;
 
 use std::convert::Infallible;
 

@@ -2,13 +2,16 @@
 
 mod backlog;
 mod clock;
+mod fairness;
 mod faults;
 mod model;
 mod order;
+mod plans;
 mod purge;
 mod reopen;
 mod values;
 mod values_model;
+mod weight;
 
 use std::time::Duration;
 

@@ -76,7 +76,8 @@ impl Writer<'_> {
         now: Timestamp,
     ) -> Sql<()> {
         let Some(topic) = self.catalog.deployed(project, event.topic()).cloned() else { return Ok(()) };
-        let message = event.message(project, behalf, now);
+        let mut message = event.message(project, behalf, now);
+        message.payload = self.shared.lanes.weight.weigh(Vec::from(message.payload));
         batch.told += message.payload.len();
         self.place(batch, topic, Arc::new(message))
     }

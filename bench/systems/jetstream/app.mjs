@@ -1,0 +1,4 @@
+// Workers and front in one process.
+
+import './workers.mjs';
+import './front.mjs';

@@ -1,0 +1,2 @@
+def process(request, response):
+    return {'headers': {'content-type': 'text/plain'}, 'body': 'hello'}

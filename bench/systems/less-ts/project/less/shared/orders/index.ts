@@ -1,0 +1,6 @@
+export interface OrderEvent {
+  order: string;
+  item: string;
+  pad: string;
+  status: string;
+}

@@ -1,0 +1,1 @@
+exports.process = async () => ({ headers: { 'content-type': 'text/plain' }, body: 'hello' });

@@ -1,0 +1,3 @@
+import { deployed } from './system.mjs';
+
+await deployed('less/project');
