@@ -1,8 +1,11 @@
 // What an invocation costs the Node.js worker alone: CPU of its process in microseconds, with this program in the server's
-// place at the other end of the real socket. Several SDKs run in alternating rounds of one run, so that they can be compared
-// on a machine that others use too. Prints the median of the rounds, with the least and the most.
+// place at the other end of the real socket. Several SDKs take turns in one run, so that they can be compared on a machine
+// that others use too. Prints the median of all turns, in brackets the tenth part of them that was cheapest, and the rate.
 //
-//   node bench/worker.mjs [sdk folder …]      ROUNDS, SECONDS a figure and round, ONLY (a workload), IN_FLIGHT (1,64,256)
+//   node bench/worker.mjs [sdk folder …]
+//
+// Environment: ONLY (a workload), IN_FLIGHT (1,64,256), ROUNDS of new processes, SLICES of SECONDS for each figure in a
+// round (long enough for some collections of garbage), FLAGS for node.
 
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -81,7 +84,9 @@ function layOut(sdk) {
 }
 
 function discover(root) {
-  const files = fs.readdirSync(path.join(root, 'less'), { recursive: true }).filter((file) => !file.includes('node_modules'));
+  const files = fs
+    .readdirSync(path.join(root, 'less'), { recursive: true })
+    .filter((file) => !file.includes('node_modules'));
   const handlers = [];
   for (const file of files.sort()) {
     const topic = /^(topics\/.*)\/index\.js$/.exec(file);
@@ -103,7 +108,11 @@ class Bench {
     this.handlers = discover(this.root);
     this.board = fs.openSync(path.join('/dev/shm', path.basename(this.root)), 'w+');
     fs.unlinkSync(path.join('/dev/shm', path.basename(this.root)));
-    const flags = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=448', ...FLAGS.split(' ').filter(Boolean)];
+    const flags = [
+      '--disable-warning=ExperimentalWarning',
+      '--max-old-space-size=448',
+      ...FLAGS.split(' ').filter(Boolean),
+    ];
     this.child = spawn(process.execPath, [...flags, path.join(sdk, 'worker.cjs')], {
       cwd: this.root,
       env: { PATH: process.env.PATH, LESS_FD: '3', LESS_BOARD_FD: '4' },
@@ -131,7 +140,15 @@ class Bench {
 
   load() {
     const topics = [...this.subscribers.keys(), 'heard_by_nobody'];
-    const load = { version: 2, project: 'bench', root: this.root, handlers: this.handlers, topics, functions: [], limits: LIMITS };
+    const load = {
+      version: 2,
+      project: 'bench',
+      root: this.root,
+      handlers: this.handlers,
+      topics,
+      functions: [],
+      limits: LIMITS,
+    };
     this.socket.write(encode({ type: 'load', load }));
     return new Promise((done) => (this.loaded = done));
   }
@@ -139,7 +156,13 @@ class Bench {
   /** An Invoke up to its payload. */
   template({ kind }, place) {
     const common = { type: 'invoke', id: 0, slot: 0, handler: place, invocation: MESSAGE.id, trace: MESSAGE.id };
-    const times = { deadline: Date.now() + 60_000, sent_at: SENT_AT, published_at: Date.now(), attempt: 1, message: NIL };
+    const times = {
+      deadline: Date.now() + 60_000,
+      sent_at: SENT_AT,
+      published_at: Date.now(),
+      attempt: 1,
+      message: NIL,
+    };
     const what = kind === 'route' ? { kind: 'request', head: HEAD, body_hex: '' } : { kind: 'message', payload: '' };
     return encode({ ...common, ...times, ...what });
   }
@@ -290,7 +313,12 @@ for (const [name, inFlight] of settings) {
     const all = figures.get(`${name} ${inFlight} ${i}`);
     const costs = all.map(({ cpu }) => cpu);
     const least = quantile(costs, 0.1).toFixed(2);
-    return `${quantile(costs, 0.5).toFixed(2).padStart(7)} µs (${least.padStart(6)}; ${Math.round(quantile(all.map(({ rate }) => rate), 0.5))}/s)`;
+    return `${quantile(costs, 0.5).toFixed(2).padStart(7)} µs (${least.padStart(6)}; ${Math.round(
+      quantile(
+        all.map(({ rate }) => rate),
+        0.5,
+      ),
+    )}/s)`;
   });
   console.log(`${name.padEnd(10)} ${String(inFlight).padStart(3)} in flight ${columns.join(' | ')}`);
 }

@@ -1,9 +1,9 @@
 'use strict';
 // What waits for the event loop: Invokes to begin and Answers to hand on, in order of arrival.
 //
-// One after the other: the next comes when the microtasks of the one before have run, so that they count for its slice of
-// time, and so that what blocks in them has nothing begun beside it that had not begun yet. A microtask for that costs a
-// promise in an asynchronous context; most handlers end within the turn, so their end is the sign for the next.
+// One after the other: the next comes when the microtasks of the one before have run, so that they count for its
+// slice of time, and so that what blocks in them has nothing begun beside it that had not begun yet. A microtask for
+// that costs a promise in an asynchronous context; most handlers end within the turn, so their end is the sign.
 
 const { performance } = require('node:perf_hooks');
 const { Invoke } = require('./codec.cjs');

@@ -52,7 +52,7 @@ function flush() {
   queue.turned();
 }
 
-/** Straight to the socket, as a stream's own way there costs more than the write; what it does not take waits in the stream. */
+/** Straight to the socket: a stream's own way there costs more than the write. What it does not take waits in the stream. */
 function send(bytes) {
   if (isOver) return true;
   if (socket.writableLength === 0) {

@@ -1,9 +1,10 @@
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 
 import { subscribers } from '../../handlers.mjs';
 
-export const connection = new Redis({ path: process.env.REDIS_SOCKET, maxRetriesPerRequest: null });
+// Each queue and worker makes a connection of its own from this. Redis reads at most 16 KiB of one connection before it
+// syncs, so one that all share would be synced more often.
+export const connection = { path: process.env.REDIS_SOCKET, maxRetriesPerRequest: null };
 
 const defaultJobOptions = { attempts: 20, backoff: { type: 'exponential', delay: 1000 }, removeOnComplete: true };
 

@@ -10,8 +10,8 @@ const connection = await connect({ servers: `127.0.0.1:${process.env.NATS_PORT}`
 export const manager = await jetstreamManager(connection);
 export const js = jetstream(connection);
 
-// A stream for each topic: they sync in parallel, which doubles what `sync_interval: always` reaches with one stream for
-// all. Events stay until they are old, for deleting each once it is acknowledged (`interest`) costs another write.
+// A stream for each topic: they sync in parallel, which makes `sync_interval: always` 1.4 times as fast as one stream for
+// all. Events stay until they are old, for deleting each once it is acknowledged (`interest`) costs another synced write.
 for (const topic of Object.keys(subscribers)) {
   await manager.streams.add({
     name: topic,

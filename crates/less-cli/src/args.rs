@@ -206,6 +206,8 @@ pub(crate) struct Environment {
     pub(crate) less_home: Option<PathBuf>,
     /// `LESS_PORT`
     pub(crate) less_port: Option<OsString>,
+    /// `LESS_LOGS` is `discard`
+    pub(crate) discards_lines: bool,
     /// `HOME`
     pub(crate) home: Option<PathBuf>,
 }
@@ -217,6 +219,7 @@ impl Environment {
         Self {
             less_home: var("LESS_HOME").map(Into::into),
             less_port: var("LESS_PORT"),
+            discards_lines: var("LESS_LOGS").is_some_and(|logs| logs == "discard"),
             home: var("HOME").map(Into::into),
         }
     }

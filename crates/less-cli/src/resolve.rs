@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn less_home_comes_before_home_and_is_made_absolute() {
-        let both = Environment { less_home: Some("state".into()), home: Some("/home/u".into()), less_port: None };
+        let both =
+            Environment { less_home: Some("state".into()), home: Some("/home/u".into()), ..Environment::default() };
         assert_eq!(less_home(&both, Path::new("/srv")).unwrap().server(), Path::new("/srv/state/server"));
         let one = Environment { less_home: None, ..both };
         assert_eq!(less_home(&one, Path::new("/srv")).unwrap().server(), Path::new("/home/u/.less/server"));

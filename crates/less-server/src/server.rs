@@ -19,7 +19,7 @@ use crate::control::Control;
 use crate::control::api::{DeployEvent, DeployMeta, NamedUrl, Resources, ServerFile};
 use crate::home::{Home, Ports};
 use crate::limits;
-use crate::logs::Line;
+use crate::logs::{Line, LogLimits};
 use crate::projects::{Addresses, DeployFailed, Projects};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
@@ -40,6 +40,8 @@ pub struct Options {
     pub listen: Listen,
     /// Sees every line of every handler as it is logged (`run` prints them).
     pub echo: Option<Echo>,
+    /// What handlers print is read and not stored (to measure what storing costs).
+    pub discards_lines: bool,
 }
 
 pub type Echo = Arc<dyn Fn(&Line) + Send + Sync>;
@@ -89,6 +91,7 @@ impl Server {
             sdks,
             missed,
             options.echo,
+            LogLimits { discards: options.discards_lines, ..LogLimits::default() },
             tasks.clone(),
         ));
         let mut server = Self {

@@ -131,8 +131,10 @@ test('frames are the same however the stream is split', () => {
   );
   const readAll = (size) => {
     const frames = [];
-    const reader = new codec.FrameReader((type, buffer, at, end) => frames.push(buffer.toString('hex', at - 5, end)),
-      () => false);
+    const reader = new codec.FrameReader(
+      (type, buffer, at, end) => frames.push(buffer.toString('hex', at - 5, end)),
+      () => false,
+    );
     for (let at = 0; at < stream.length; at += size) feed(reader, stream.subarray(at, at + size));
     return frames.join('');
   };

@@ -28,6 +28,35 @@ test('the board shows an invocation that has begun, also while the event loop is
   assert.equal(server.marked(7), 0);
 });
 
+test('what blocks after an await has nothing begun beside it that had not begun before', async (t) => {
+  const server = await serve(t, FILES);
+  const busy = server.invocation('topics/t/busy_later', { slot: 300, message: 60_000 });
+  const waiting = Array.from({ length: 3 }, (_, i) => server.invocation('topics/t/quick', { slot: 7 + i }));
+  server.send(busy, ...waiting);
+  while (server.marked(300) !== busy.id) await new Promise((done) => setImmediate(done));
+  for (const { slot } of waiting) assert.equal(server.marked(slot), 0);
+});
+
+test('handlers that wait, now and then, hold up nobody behind them', async (t) => {
+  const server = await serve(t, {
+    'less/topics/t/often/index.js':
+      'exports.process = async (waits) => { if (waits) await new Promise((done) => setTimeout(done, 2)); };',
+    'less/topics/t/calls/index.js':
+      "const { topics } = require('@chuva.io/less'); exports.process = async (times) => { while (times-- > 0) await topics.t.publish(times); };",
+    'less/topics/t/never/index.js': 'exports.process = () => new Promise(() => {});',
+  });
+  const many = Array.from({ length: 300 }, (_, i) => [
+    server.invocation('topics/t/never'),
+    server.invocation('topics/t/often', { message: i % 7 === 0 }),
+    server.invocation('topics/t/calls', { message: i % 4 }),
+  ]);
+  server.send(...many.flat());
+  for (const [, often, calls] of many) {
+    assert.equal((await server.reply(often.id)).status, 0);
+    assert.equal((await server.reply(calls.id)).status, 0);
+  }
+});
+
 test('an invocation that waited too long is handed back and not run', async (t) => {
   const server = await serve(t, FILES);
   const stale = server.invocation('topics/t/never', { sent_at: now() - 600 });

@@ -150,3 +150,15 @@ test('what child processes print bypasses the worker', async (t) => {
   await server.exited;
   assert.equal(server.output, 'hello\n');
 });
+
+test('what is printed while a result is made into JSON belongs to its invocation', async (t) => {
+  const server = await serve(t, {
+    'less/functions/f/index.js':
+      "const { topics } = require('@chuva.io/less'); exports.process = async () => { topics.t.publish(1); return { toJSON() { console.log('made'); return 1; } }; };",
+    'less/topics/t/s/index.js': 'exports.process = async () => {};',
+  });
+  const call = server.invocation('functions/f');
+  server.send(call);
+  assert.equal((await server.reply(call.id)).result, '1');
+  assert.equal((await server.logged('made')).id, call.id);
+});

@@ -33,8 +33,8 @@ pub(crate) const CASES: &[Case] = &[
             => "list.push(name, values.join());"),
     case!(returning_nothing_means_the_response_as_it_stands, ["3.17"],
         "sdk/node/invocations.cjs":
-            "result ??= response;"
-            => "result ??= { body: '' };"),
+            "result ?? response, undefined"
+            => "result ?? (response && { body: '' }), undefined"),
     case!(middlewares_run_in_order_and_share_both_objects, ["3.11", "3.18"],
         "sdk/node/http.cjs":
             "return runFrom(0);"

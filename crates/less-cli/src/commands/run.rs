@@ -55,6 +55,7 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printe
         launcher: own_executable()?,
         listen: Listen::PerApi { base: args.port.unwrap_or(RUN_PORT) },
         echo: Some(echo),
+        discards_lines: false,
     };
     log_to_stderr(tracing::Level::WARN);
     block_on(async {

@@ -30,7 +30,7 @@ pub(crate) fn server(
             if *detach {
                 rustix::process::setsid().context("cannot leave the terminal's session")?;
             }
-            serve(ports, *detach, home)
+            serve(ports, environment.discards_lines, *detach, home)
         }
     }
 }
@@ -93,10 +93,10 @@ fn status(json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<Exit
 }
 
 /// Runs until a signal or the control API says stop; a second signal ends it at once.
-fn serve(ports: PortArgs, detach: bool, home: &LessHome) -> anyhow::Result<ExitCode> {
+fn serve(ports: PortArgs, discards_lines: bool, detach: bool, home: &LessHome) -> anyhow::Result<ExitCode> {
     log_to_stderr(tracing::Level::INFO);
     let listen = Listen::Gateway { port: ports.port, control_port: ports.control_port };
-    let options = Options { home: home.server(), launcher: own_executable()?, listen, echo: None };
+    let options = Options { home: home.server(), launcher: own_executable()?, listen, echo: None, discards_lines };
     let served = block_on(async {
         let mut signals = Signals::listen()?;
         let server = Server::start(options).await?;

@@ -83,11 +83,13 @@ pub struct LogLimits {
     pub age: Duration,
     /// One file; what goes, goes by files.
     pub segment_bytes: u64,
+    /// New lines are taken and forgotten; those of before stay.
+    pub discards: bool,
 }
 
 impl Default for LogLimits {
     fn default() -> Self {
-        Self { bytes: 1 << 30, age: Duration::from_secs(7 * 24 * 3600), segment_bytes: 16 << 20 }
+        Self { bytes: 1 << 30, age: Duration::from_secs(7 * 24 * 3600), segment_bytes: 16 << 20, discards: false }
     }
 }
 
@@ -140,6 +142,7 @@ pub struct Logs {
 struct Shared {
     dir: PathBuf,
     queue: Arc<Queue>,
+    discards: bool,
     /// Where the stored lines end; the writer tells it after each batch, for as long as it lives.
     stored: watch::Receiver<Cursor>,
     /// Places for followers.
@@ -156,17 +159,21 @@ impl Logs {
     /// Opens the log in `dir`, mends what a crash left, and starts its writer, a thread that ends with the last handle
     /// or at `close`. `now` is the time in ms since 1970. Reads files: at most two segments, unless indexes are missing.
     pub fn open(dir: PathBuf, limits: LogLimits, now: impl Fn() -> i64 + Send + 'static) -> io::Result<Self> {
+        let discards = limits.discards;
         let folder = Folder::open(&dir, limits, now())?;
         let queue = Arc::new(Queue::default());
         let (tell, stored) = watch::channel(folder.end());
         let writer = Writer { queue: queue.clone(), folder, now, left_out: LeftOut::new(), stored: tell };
         std::thread::Builder::new().name("less-logs".into()).spawn(move || writer.run())?;
         let followers = Arc::new(Semaphore::new(FOLLOWERS));
-        Ok(Self { shared: Arc::new(Shared { dir, queue, stored, followers }) })
+        Ok(Self { shared: Arc::new(Shared { dir, queue, discards, stored, followers }) })
     }
 
     /// Takes a line to be stored after all those taken before. Never waits. After `close` it does nothing.
     pub fn append(&self, mut line: Line) {
+        if self.shared.discards {
+            return;
+        }
         cut(&mut line.text);
         self.shared.queue.push(line);
     }

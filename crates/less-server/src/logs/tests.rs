@@ -77,6 +77,19 @@ async fn what_was_appended_before_close_is_there_after_it_and_what_comes_later_i
 }
 
 #[tokio::test]
+async fn a_log_that_discards_keeps_what_it_had() {
+    let dir = TempDir::new().unwrap();
+    let opened =
+        |discards| Logs::open(dir.path().into(), LogLimits { discards, ..LogLimits::default() }, || 0).unwrap();
+    for (discards, text) in [(false, "kept"), (true, "not kept")] {
+        let logs = opened(discards);
+        logs.append(line("topics/t/s", 0, text));
+        logs.close().await;
+    }
+    assert_eq!(texts(&read(dir.path(), &Query::default())), ["kept"]);
+}
+
+#[tokio::test]
 async fn a_follower_goes_on_where_it_was_across_a_restart() {
     let dir = TempDir::new().unwrap();
     let mut after = None;

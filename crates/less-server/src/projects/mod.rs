@@ -54,6 +54,7 @@ pub struct Projects {
     sdks: Sdks,
     missed: MissedRuns,
     echo: Option<Echo>,
+    log_limits: LogLimits,
     tasks: Tasks,
     addresses: Mutex<Addresses>,
     logs: Mutex<HashMap<String, Logs>>,
@@ -73,11 +74,26 @@ impl Projects {
         sdks: Sdks,
         missed: MissedRuns,
         echo: Option<Echo>,
+        log_limits: LogLimits,
         tasks: Tasks,
     ) -> Self {
         let addresses = Mutex::default();
         let (logs, turns, retiring) = (Mutex::default(), Mutex::default(), Arc::default());
-        Self { home, registry, store, launcher, sdks, missed, echo, tasks, addresses, logs, turns, retiring }
+        Self {
+            home,
+            registry,
+            store,
+            launcher,
+            sdks,
+            missed,
+            echo,
+            log_limits,
+            tasks,
+            addresses,
+            logs,
+            turns,
+            retiring,
+        }
     }
 
     pub fn home(&self) -> &Home {
@@ -105,7 +121,8 @@ impl Projects {
             return Ok(logs.clone());
         }
         let folder = self.home.logs(project);
-        let open = move || Logs::open(folder, LogLimits::default(), clock::now_ms);
+        let limits = self.log_limits.clone();
+        let open = move || Logs::open(folder, limits, clock::now_ms);
         let opened = tokio::task::spawn_blocking(open).await?;
         let opened = opened.with_context(|| format!("cannot open the logs of {project}"))?;
         Ok(self.logs.lock().entry(project.to_string()).or_insert(opened).clone())
