@@ -7,6 +7,7 @@
 
 mod answers;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -63,11 +64,11 @@ pub(crate) fn run(data: &[u8]) {
         }
         None => Bytes::copy_from_slice(reply),
     };
-    let said = RUNTIME.with(|runtime| runtime.block_on(talk(input.0, cut, &encoded)));
+    let (said, asked_heads) = RUNTIME.with(|runtime| runtime.block_on(talk(input.0, cut, &encoded)));
     let response = response.or_else(|| Response::decode(encoded).ok());
     let mut names: BTreeSet<String> = OURS.iter().map(|name| (*name).to_owned()).collect();
     names.extend(response.iter().flat_map(|response| &response.headers).map(|(name, _)| name.to_ascii_lowercase()));
-    answers::check(&said, &names);
+    answers::check(&said, &names, asked_heads);
 }
 
 fn structured(reply: &[u8]) -> Response {
@@ -79,12 +80,14 @@ fn structured(reply: &[u8]) -> Response {
     Response { status, headers, body: Bytes::copy_from_slice(body.unwrap_or_default()) }
 }
 
-/// All that the client hears.
-async fn talk(request: &[u8], cut: u8, reply: &Bytes) -> Vec<u8> {
+/// All that the client hears, and whether it asked a handler for a head alone.
+async fn talk(request: &[u8], cut: u8, reply: &Bytes) -> (Vec<u8>, bool) {
     let (client, server) = duplex(64 << 10);
     let (mut hears, mut says) = tokio::io::split(client);
+    let asked_heads = Cell::new(false);
     let handle = |index: usize, head: &RequestHead, body: &Bytes| {
         check_head(index, head, body);
+        asked_heads.set(asked_heads.get() || head.method == "HEAD");
         reply.clone()
     };
     let mut heard = Vec::new();
@@ -101,10 +104,11 @@ async fn talk(request: &[u8], cut: u8, reply: &Bytes) -> Vec<u8> {
     let edge = EDGE.with(Rc::clone);
     let ((), heard_all, ()) = tokio::join!(speak, listen, edge.serve(server, handle));
     heard_all.expect("a stream in memory");
-    heard
+    (heard, asked_heads.get())
 }
 
-/// Names once each and in canonical form, parameters for their route, and nothing that is no text.
+/// Names once each and in canonical form, parameters for their route, and nothing that is no text. Whose request it is
+/// and where it ends can be read in one way only.
 fn check_head(index: usize, head: &RequestHead, body: &Bytes) {
     let names: BTreeSet<String> = head.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     assert_eq!(names.len(), head.headers.len(), "a name twice: {:?}", head.headers);
@@ -113,6 +117,13 @@ fn check_head(index: usize, head: &RequestHead, body: &Bytes) {
         assert!(begins_well && !name.is_empty(), "{name} is not canonical");
         assert!(!value.contains(['\r', '\n', '\0']), "{name}: {value:?}");
     }
+    let given = |wanted: &str| head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let host = given("Host").expect("a host").to_ascii_lowercase();
+    assert!(["localhost", "127.0.0.1", "[::1]"].iter().any(|name| host.starts_with(name)), "{host}");
+    assert!(!host.contains(','), "two hosts: {host}");
+    let coding = given("Transfer-Encoding");
+    assert!(coding.is_none_or(|coding| coding.eq_ignore_ascii_case("chunked")), "{coding:?}");
+    assert!(coding.is_none() || given("Content-Length").is_none(), "two ways to tell the length");
     let route = routes::route(ROUTES[index]).expect("a route");
     let wanted = if head.method == "HEAD" { "GET" } else { head.method.as_str() };
     assert_eq!(route.verb.as_str(), wanted);
