@@ -45,7 +45,11 @@ async fn a_publish_does_not_wait_for_all_that_another_project_publishes() {
     // While the file is locked nothing is committed; then it comes when everything else waits.
     let locking = Connection::open(home.path().join("topics.db")).unwrap();
     locking.execute_batch("BEGIN IMMEDIATE").unwrap();
-    poll_fn(|context| Poll::Ready(poll_all(&mut flood, context))).await;
+    poll_fn(|context| {
+        poll_all(&mut flood, context);
+        Poll::Ready(())
+    })
+    .await;
     let early = poll_fn(|context| Poll::Ready(one.as_mut().poll(context).is_ready())).await;
     assert!(!early, "the file is locked");
     locking.execute_batch("COMMIT").unwrap();
