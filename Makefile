@@ -5,7 +5,7 @@ LESS_CLI := $(CURDIR)/target/release/less-cli
 # What `make chaos` draws its decisions from; CHAOS is passed on: `make chaos SEED=7 CHAOS="--rounds 20 kills"`.
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test chaos bench check advisories
+.PHONY: help demo test chaos bench check advisories fuzz
 
 help: ## Show these lines (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,3 +50,9 @@ bench: ## Measure Less against the field, complete workflows verified
 	cargo build --release -p less-bench --features axum
 	bench/install
 	LESS_CLI="$(LESS_CLI)" target/release/less-bench
+
+SECONDS := 60
+TARGET :=
+
+fuzz: ## Feed what comes from outside with what a fuzzer finds: make fuzz SECONDS=60 [TARGET=http]
+	fuzz/run $(SECONDS) $(TARGET)

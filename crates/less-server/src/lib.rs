@@ -28,5 +28,7 @@ pub use live::runtimes;
 pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
 pub use trial::try_loading;
+#[doc(hidden)]
+pub use triggers::http::Edge;
 pub use umask::keep_files_private;
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

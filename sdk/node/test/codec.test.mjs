@@ -223,3 +223,59 @@ test('bytes whose sending is not over are not written again', () => {
     [1, 2],
   );
 });
+
+/** Numbers that look random and are the same in every run. */
+function numbers(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** What a worker makes of a stream that comes in these pieces: frames, and the error that ended it. */
+function readStream(pieces) {
+  const seen = [];
+  const reader = new codec.FrameReader((type, buffer, at, end) => seen.push(read(type, buffer, at, end)));
+  try {
+    for (const piece of pieces) feed(reader, piece);
+  } catch (error) {
+    assert.ok(error instanceof RangeError || error instanceof SyntaxError, error);
+    seen.push(error.name);
+  }
+  return seen;
+}
+
+test('a damaged stream is read the same however it is cut, and ends with an error', () => {
+  const whole = golden.filter((one) => one.direction === 'to_worker').map((one) => Buffer.from(one.hex, 'hex'));
+  for (let seed = 0; seed < 1_000; seed++) {
+    const next = numbers(seed);
+    const stream = Buffer.concat(whole.map((frame) => (next(4) === 0 ? frame.subarray(0, next(frame.length)) : frame)));
+    for (let i = next(6); i > 0; i--) stream[next(stream.length)] = next(2) === 0 ? next(256) : 0;
+    const pieces = [];
+    for (let at = 0; at < stream.length; ) pieces.push(stream.subarray(at, (at += 1 + next(300))));
+    assert.deepEqual(readStream(pieces), readStream([stream]), `seed ${seed}`);
+  }
+});
+
+test('whatever a worker writes is read back', () => {
+  for (let seed = 0; seed < 100; seed++) {
+    const next = numbers(seed);
+    const text = () => Array.from({ length: next(next(8) === 0 ? 9_000 : 9) }, () => 'aé€😀\ud800"\\\n'[next(9)]).join('');
+    const { writer, bytes } = collect();
+    const expected = Array.from({ length: 20 }, (_, id) => {
+      const [one, other] = [text(), text()];
+      if (id % 2 === 0) writer.log(id, false, 1, one);
+      else writer.call(id, 0, codec.PUBLISH, one, other, other);
+      const asSent = (string) => Buffer.from(string).toString();
+      return [id, asSent(one), id % 2 === 0 ? undefined : asSent(other)];
+    });
+    const seen = [];
+    for (let rest = bytes(); rest.length > 0; rest = rest.subarray(4 + rest.readUInt32LE(0))) {
+      const frame = decode(rest.subarray(4, 4 + rest.readUInt32LE(0)), () => 'message');
+      if (frame.type === 'log') seen.push([frame.id, frame.text, undefined]);
+      else seen.push([frame.call, frame.target, frame.options === frame.payload ? frame.payload : 'not the same']);
+    }
+    assert.deepEqual(seen, expected, `seed ${seed}`);
+  }
+});

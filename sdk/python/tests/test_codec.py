@@ -1,9 +1,13 @@
 import json
 import os
+import random
+import socket
+import struct
 import unittest
 
 import frames
 from less._worker import codec
+from less._worker.connection import Connection
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "../../../crates/less-protocol/golden/frames.json")
 SERVICES = {name: number for number, name in frames.SERVICES.items()}
@@ -107,3 +111,41 @@ class Golden(unittest.TestCase):
         data = bytes(codec._INVOKE.size - 4) + b"\xff\0\0\0"
         with self.assertRaisesRegex(ValueError, "ends early"):
             codec.Invoke(data, 0, len(data))
+
+
+class Damaged(unittest.TestCase):
+    def test_a_damaged_stream_is_read_the_same_however_it_is_cut(self):
+        whole = [bytes.fromhex(one["hex"]) for one in golden("to_worker")]
+        for seed in range(500):
+            chance = random.Random(seed)
+            parts = [one[: chance.randrange(len(one))] if chance.random() < 0.2 else one for one in whole]
+            stream = bytearray(b"".join(parts))
+            for _ in range(chance.randrange(6)):
+                stream[chance.randrange(len(stream))] = chance.choice((0, chance.randrange(256)))
+            cuts = sorted(chance.sample(range(1, len(stream)), 20))
+            pieces = [bytes(stream[a:b]) for a, b in zip([0, *cuts], [*cuts, len(stream)])]
+            with self.subTest(seed=seed):
+                self.assertEqual(self.read(pieces), self.read([bytes(stream)]))
+
+    def read(self, pieces):
+        """What a worker makes of it: frames, and the error that ended it."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            seen, ended = [], []
+
+            def take(kind, data, at, end):
+                body = data[at:end]
+                seen.append((kind, body))
+                if kind == codec.INVOKE:
+                    codec.Invoke(body, 0, len(body))
+                elif kind == codec.ANSWER:
+                    codec.read_answer(body, 0, len(body))
+
+            connection = Connection(ours, take, lambda error: ended.append(error))
+            for piece in pieces:
+                theirs.sendall(piece)
+                connection.receive()
+                if ended:
+                    self.assertIsInstance(ended[0], (ValueError, struct.error))
+                    break
+            return seen, [type(error) for error in ended]

@@ -17,24 +17,24 @@ pub(crate) const CASES: &[Case] = &[
             => "const wanted = name;"),
     case!(a_body_is_a_string_and_base64_when_it_is_not_utf8, ["3.04", "3.05"],
         "crates/less-server/src/triggers/http/api.rs":
-            "std::str::from_utf8(&self.body).is_err()"
+            "std::str::from_utf8(body).is_err()"
             => "false"),
     case!(a_query_is_decoded_and_repeated_names_are_kept_apart, ["3.06", "3.07"],
         "crates/less-server/src/triggers/http/api.rs":
-            "less_project::parse_query(self.head.uri.query().unwrap_or_default())"
+            "less_project::parse_query(head.uri.query().unwrap_or_default())"
             => "Vec::new()"),
     case!(parameters_are_decoded_and_an_encoded_slash_stays_inside, ["1.19", "3.08", "3.37"],
         "crates/less-server/src/triggers/http/api.rs":
-            "params: route.params,"
-            => "params: Vec::new(),"),
+            "target.path, route.params)"
+            => "target.path, Vec::new())"),
     case!(a_plus_is_a_space_in_queries_only, ["3.38"],
         "crates/less-project/src/routes/decode.rs":
             "b'+'"
             => "b'*'"),
     case!(method_and_path_are_those_of_the_request, ["3.09"],
         "crates/less-server/src/triggers/http/api.rs":
-            "path: target.path.to_owned(),"
-            => "path: self.head.uri.path().to_owned(),"),
+            "path: path.to_owned(),"
+            => "path: head.uri.path().to_owned(),"),
     case!(handlers_in_the_folder_of_the_api_serve_its_root, ["3.39"],
         "crates/less-server/src/triggers/http/door.rs":
             "None => (rest, \"/\"),"

@@ -31,6 +31,9 @@ const MOST_ATTEMPTS: u32 = 1_000;
 /// Deliveries of one subscriber in one server.
 const MOST_AT_ONCE: u32 = 1_000;
 
+/// So many problems are told with their lines, for each of which the file is read again.
+const LOCATED: usize = 100;
+
 /// The names `less.config` may speak of.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
@@ -51,7 +54,7 @@ pub(crate) fn read(text: &str, known: &Known, found: &mut Findings) -> Config {
             return Config::default();
         }
     };
-    let mut reader = Reader { text, known, found, at: Vec::new() };
+    let mut reader = Reader { text, known, found, at: Vec::new(), told: 0 };
     reader.config(&value)
 }
 
@@ -61,6 +64,8 @@ struct Reader<'a> {
     found: &'a mut Findings,
     /// From the top of the file to what is being read.
     at: Vec<Step>,
+    /// How many problems.
+    told: usize,
 }
 
 impl Reader<'_> {
@@ -327,7 +332,10 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, message: impl AsRef<str>, hint: impl Into<String>) {
-        let line = line_of(self.text, &self.at).map(|line| format!(":{line}")).unwrap_or_default();
+        let is_located = self.told < LOCATED;
+        self.told += 1;
+        let line = if is_located { line_of(self.text, &self.at) } else { None };
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
         let place: String = self.at.iter().map(step_shown).collect();
         let place = place.trim_start_matches('.');
         let message =

@@ -126,10 +126,15 @@ impl WeekDay {
     }
 }
 
-fn list<T>(text: &str, item: impl Fn(&str) -> Result<Vec<T>, BadSchedule>) -> Result<Vec<T>, BadSchedule> {
+/// Each once, so that a list is as long as there are days, however often it names them.
+fn list<T: PartialEq>(text: &str, item: impl Fn(&str) -> Result<Vec<T>, BadSchedule>) -> Result<Vec<T>, BadSchedule> {
     let mut all = Vec::new();
     for text in text.split(',') {
-        all.extend(item(text)?);
+        for one in item(text)? {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
     }
     Ok(all)
 }

@@ -280,6 +280,15 @@ fn a_setting_given_twice_is_a_problem() {
     assert!(problems[0].message.contains("duplicate"), "{}", problems[0]);
 }
 
+/// For each line the file is read again.
+#[test]
+fn all_problems_are_told_and_the_first_hundred_with_their_lines() {
+    let config: String = (0..150).map(|number| format!("setting_{number}: 1\n")).collect();
+    let problems = Folder::new(SHOP).with("less.config", &config).discover().unwrap_err();
+    let located = problems.iter().filter(|problem| problem.path.starts_with("less.config:")).count();
+    assert_eq!((problems.len(), located), (150, 100));
+}
+
 #[test]
 fn whatever_is_in_the_file_is_accepted_or_reported() {
     use proptest::prop_assert;

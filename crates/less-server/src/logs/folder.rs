@@ -126,7 +126,9 @@ impl Folder {
     }
 
     fn rotate(&mut self, ended: Option<Segment>, now: i64) -> io::Result<Segment> {
-        let next = Segment::create(&self.dir, self.last_number + 1, now);
+        let number =
+            self.last_number.checked_add(1).ok_or_else(|| io::Error::other("no segment can come after the last"));
+        let next = number.and_then(|number| Segment::create(&self.dir, number, now));
         if let Some(mut segment) = ended {
             segment.close();
             let latest = segment.latest.min(now);

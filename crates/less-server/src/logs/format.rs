@@ -54,8 +54,9 @@ pub(super) fn segments(dir: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
-        let stem = name.to_str().and_then(|name| name.strip_suffix(".log"));
-        numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok()));
+        let number = name.to_str().and_then(|name| name.strip_suffix(".log")?.parse::<u64>().ok());
+        // `1.log` is somebody else's: nothing but a segment has the name of one.
+        numbers.extend(number.filter(|number| log_file(dir, *number).file_name() == Some(&name)));
     }
     numbers.sort_unstable();
     Ok(numbers)

@@ -35,10 +35,13 @@ impl Segment {
     }
 
     /// Opens a segment to append to it: cuts a torn end and writes the index anew. `None` when this version cannot
-    /// read it.
+    /// read it, or when it has gone: then lines go to the next.
     pub(super) fn recover(dir: &Path, number: u64) -> io::Result<Option<Self>> {
         let path = format::log_file(dir, number);
-        let mut log = OpenOptions::new().read(true).append(true).open(&path)?;
+        let mut log = match OpenOptions::new().read(true).append(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
         let Some(created) = format::read_log_head(&mut log)? else { return Ok(None) };
         let measured = log.metadata()?.len();
         let mut entries = format::index_head().to_vec();

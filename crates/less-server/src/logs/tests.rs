@@ -222,6 +222,18 @@ fn a_file_of_a_newer_version_is_left_alone() {
 }
 
 #[test]
+fn lines_are_stored_after_the_last_file_has_gone() {
+    let dir = TempDir::new().unwrap();
+    fs::write(format::log_file(dir.path(), 4), b"LESSLOG\x02something else").unwrap();
+    let mut folder = Folder::open(dir.path(), LogLimits::default(), 0).unwrap();
+    let now = 8 * 24 * 3600 * 1000;
+    folder.tidy(now).unwrap();
+    assert_eq!(size(dir.path()), 0, "what is older than a week goes, whoever wrote it");
+    folder.append(&[line("a", now, "new")], now).unwrap();
+    assert_eq!(texts(&read(dir.path(), &of("a"))), ["new"]);
+}
+
+#[test]
 fn version_1_on_disk_is_as_it_was() {
     let dir = TempDir::new().unwrap();
     Folder::open(dir.path(), LogLimits::default(), 0x0102).unwrap().append(&[line("a", 3, "hi")], 0x0102).unwrap();

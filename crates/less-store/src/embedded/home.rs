@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::catalog::pending_ids;
-use super::failure::{Sql, failed, is_full};
+use super::failure::{Sql, failed, is_full, refused};
 use super::lock::{Lock, lock};
 use super::reserve::Reserve;
 use super::schema;
 use super::tidy::truncate;
 use crate::{Result, Timestamp};
+
+/// No store has come this far.
+const LAST: i64 = i64::MAX / 2;
 
 /// A locked home with its file, ready to be written.
 pub(super) struct Home {
@@ -42,7 +45,7 @@ impl Home {
             schema::check(&conn)?;
         }
         schema::bring_up_to_date(&conn)?;
-        let next_seq = match recover(&conn, now) {
+        let last = match recover(&conn, now) {
             Err(error) if is_full(&error) => {
                 // The writer puts it by again.
                 Reserve::new(dir.join("reserve")).give();
@@ -50,7 +53,12 @@ impl Home {
             }
             recovered => recovered,
         };
-        let next_seq = next_seq.map_err(broken)?;
+        let last = last.map_err(broken)?;
+        if last > LAST {
+            let message = "the store's file topics.db is damaged (a message has the number";
+            return Err(refused(format!("{message} {last}): restore it from a copy, or use another home")));
+        }
+        let next_seq = last + 1;
         Ok(Self { conn, file, wal, next_seq, lock })
     }
 }
@@ -86,7 +94,7 @@ fn write_again(wal: &Path) -> io::Result<()> {
 }
 
 /// What was in memory when the store stopped takes the form that lasts, and so is due at once. Never
-/// more than the bounded `recent`: a backlog is not touched. Returns the next free `seq`.
+/// more than the bounded `recent`: a backlog is not touched. Returns the last `seq`.
 fn recover(conn: &Connection, now: Timestamp) -> Sql<i64> {
     let tx = conn.unchecked_transaction()?;
     // Never one that a dead letter has, or that an error or an origin was kept for: they are found by `seq`.
@@ -107,7 +115,7 @@ fn recover(conn: &Connection, now: Timestamp) -> Sql<i64> {
     tx.execute("DELETE FROM body WHERE seq IN (SELECT seq FROM recent WHERE length(pending) = 0)", [])?;
     tx.execute("DELETE FROM recent", [])?;
     tx.commit()?;
-    Ok(last + 1)
+    Ok(last)
 }
 
 /// A row of `delivery` for each that is pending; due `now` should the clock have gone back since.

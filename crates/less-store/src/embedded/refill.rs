@@ -114,7 +114,7 @@ impl Writer<'_> {
             subscriber: row.key.subscriber,
             seq: row.key.seq,
             due_at: row.key.due_at,
-            attempt: row.attempts + 1,
+            attempt: row.attempts.saturating_add(1),
             alone: row.alone,
             expires_at: message.expires_at(subscriber.member.retention),
             message,

@@ -73,11 +73,7 @@ async fn run(
     let mut live = registry.live(target.project).ok_or_else(|| registry.absent(target.project))?;
     if let Some(asked) = preflight(&head.method, &head.headers) {
         let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
-        return match api.routes.find(asked, target.path) {
-            Found::Route { .. } => Ok(preflight_response(&head.headers, asked)),
-            Found::WrongVerb { allow } => Ok(preflight_response(&head.headers, &allow.join(", "))),
-            Found::None => Err(Failure::NotFound),
-        };
+        return permitted(&api.routes, asked, target.path, head);
     }
     // Found before the body is read: what goes nowhere is not received.
     let mut route = find(&live, target, &head.method)?;
@@ -107,6 +103,15 @@ async fn run(
             continue;
         }
         return respond(&live, &invocation, outcome);
+    }
+}
+
+/// What a browser may send to a path, when it asks before it does.
+pub(super) fn permitted(routes: &Routes, asked: &str, path: &str, head: &Parts) -> Result<Response<Body>, Failure> {
+    match routes.find(asked, path) {
+        Found::Route { .. } => Ok(preflight_response(&head.headers, asked)),
+        Found::WrongVerb { allow } => Ok(preflight_response(&head.headers, &allow.join(", "))),
+        Found::None => Err(Failure::NotFound),
     }
 }
 
@@ -143,10 +148,14 @@ struct Matched {
 
 fn find(live: &Live, target: &Target<'_>, method: &Method) -> Result<Matched, Failure> {
     let api = live.apis.get(target.api).ok_or(Failure::NotFound)?;
-    match api.routes.find(method.as_str(), target.path) {
-        Found::Route { index, params, .. } => {
-            Ok(Matched { params, timeout: api.timeout, handler: api.handlers[index].clone() })
-        }
+    let (index, params) = route(&api.routes, method, target.path)?;
+    Ok(Matched { params, timeout: api.timeout, handler: api.handlers[index].clone() })
+}
+
+/// The place of the route that answers, and its parameters.
+pub(super) fn route(routes: &Routes, method: &Method, path: &str) -> Result<(usize, Vec<(String, String)>), Failure> {
+    match routes.find(method.as_str(), path) {
+        Found::Route { index, params, .. } => Ok((index, params)),
         Found::WrongVerb { allow } => Err(Failure::WrongVerb { allow: allow.join(", ") }),
         Found::None => Err(Failure::NotFound),
     }
@@ -165,14 +174,7 @@ struct Received<'a> {
 
 impl Received<'_> {
     fn invocation(&self, route: Matched, target: &Target<'_>) -> Invocation {
-        let head = RequestHead {
-            method: self.head.method.as_str().to_owned(),
-            path: target.path.to_owned(),
-            headers: headers::for_handler(&self.head.headers),
-            query: less_project::parse_query(self.head.uri.query().unwrap_or_default()),
-            params: route.params,
-            is_base64: std::str::from_utf8(&self.body).is_err(),
-        };
+        let head = told(self.head, &self.body, target.path, route.params);
         let head = serde_json::to_vec(&head).unwrap_or_default().into();
         Invocation {
             id: self.id,
@@ -188,6 +190,18 @@ impl Received<'_> {
             deadline_ms: self.at_ms + millis(route.timeout),
             input: Input::Request { head, body: self.body.clone() },
         }
+    }
+}
+
+/// What a handler is told of a request beside its body.
+pub(super) fn told(head: &Parts, body: &Bytes, path: &str, params: Vec<(String, String)>) -> RequestHead {
+    RequestHead {
+        method: head.method.as_str().to_owned(),
+        path: path.to_owned(),
+        headers: headers::for_handler(&head.headers),
+        query: less_project::parse_query(head.uri.query().unwrap_or_default()),
+        params,
+        is_base64: std::str::from_utf8(body).is_err(),
     }
 }
 
@@ -219,7 +233,7 @@ fn respond(live: &Live, invocation: &Invocation, outcome: Outcome) -> Result<Res
 }
 
 /// `None` when a header or the status is not valid HTTP.
-fn render(bytes: Bytes) -> Option<Response<Body>> {
+pub(super) fn render(bytes: Bytes) -> Option<Response<Body>> {
     let returned = less_protocol::Response::decode(bytes).ok()?;
     let mut response = Response::new(full(returned.body));
     *response.status_mut() = StatusCode::from_u16(returned.status).ok()?;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Response;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,8 +17,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use super::body::Rest;
 use super::meter::{Meter, Metered};
-use super::{Door, Failure, refusal};
+use super::{Body, Door, Failure, refusal};
 use crate::limits;
 use crate::tasks::Tasks;
 
@@ -108,24 +110,12 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         async move {
             let (mut response, rest) = door.answer(request, &tasks).await;
             seen.answered();
-            if let Some(rest) = rest {
-                if !rest.keeps_connection() {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                tasks.work("discard body", async move {
-                    rest.discard().await;
-                    seen.answered();
-                });
-            }
+            leave(&mut response, rest, &tasks, seen);
             Ok::<_, std::convert::Infallible>(response)
         }
     });
     let io = TokioIo::new(Metered::new(stream, meter.clone(), patience));
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEAD_TIME)
-        .max_buf_size(limits::HEAD_BYTES)
-        .serve_connection(io, service);
+    let mut connection = protocol().serve_connection(io, service);
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
         () = stop.cancelled() => None,
@@ -154,6 +144,25 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         io.write_all(&refusal::answer(&Failure::HeadTooSlow, Uuid::now_v7())).await.ok();
         io.shutdown().await.ok();
     }
+}
+
+/// What a connection speaks, and how much of a head it takes.
+pub(super) fn protocol() -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol.timer(TokioTimer::new()).header_read_timeout(limits::HEAD_TIME).max_buf_size(limits::HEAD_BYTES);
+    protocol
+}
+
+/// What nobody read of the request's body is thrown away beside the answer.
+pub(super) fn leave(response: &mut Response<Body>, rest: Option<Rest>, tasks: &Tasks, seen: Arc<Meter>) {
+    let Some(rest) = rest else { return };
+    if !rest.keeps_connection() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    tasks.work("discard body", async move {
+        rest.discard().await;
+        seen.answered();
+    });
 }
 
 #[cfg(test)]
