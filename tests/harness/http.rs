@@ -63,6 +63,11 @@ impl Request {
         Connection::open_to(&self.authority)?.try_send(self)
     }
 
+    /// Where it goes.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.authority, self.target)
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

@@ -1,7 +1,7 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! The library holds what the tests share, `flow`, `scene` and `strace` what some of them do; every other file is one
-//! topic of the contract.
+//! The library holds what the tests share, `flow`, `load`, `scene` and `strace` what some of them do; every other file
+//! is one topic of the contract.
 #![cfg(test)]
 
 mod backlog;
@@ -21,10 +21,12 @@ mod http_routing;
 mod isolation;
 mod kvs;
 mod lifecycle;
+mod load;
 mod log_follow;
 mod logs;
 mod modules;
 mod overload;
+mod overload_fairness;
 mod publish_invoke;
 mod publish_options;
 mod python;

@@ -1,8 +1,10 @@
 //! More requests than a project takes at once (contract, sections 3 and 16): refused, never piled up.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::process::{Command, Stdio};
 
-use less_tests::harness::{Connection, Home, Request, eventually};
+use less_tests::harness::{Connection, Home, Request, eventually, http};
+
+use crate::load::raise_file_limit;
 
 /// What a project takes at once.
 const AT_ONCE: usize = 1_024;
@@ -16,11 +18,13 @@ exports.process = async () => {
 };
 ";
 
-/// Every connection is a file, on both sides.
-fn raise_file_limit() {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
-}
+const NOTED_WAIT: &str = "
+const { tick } = require('notes');
+exports.process = async () => {
+  tick('begun');
+  await new Promise((resolve) => setTimeout(resolve, 6000));
+};
+";
 
 fn flood(url: &str, requests: usize) -> Vec<Connection> {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
@@ -59,12 +63,42 @@ fn requests_beyond_what_fits_get_503_at_once_and_all_others_are_served() {
 fn clients_that_hang_up_do_not_make_room_for_more_than_fits() {
     raise_file_limit();
     let home = Home::new();
-    let project = home.project("shop", &[("less/apis/slow/get.js", WAIT)]);
+    let project = home.project("shop", &[("less/apis/slow/get.js", NOTED_WAIT)]);
     let url = project.deploy().url("slow").to_owned();
     let request = Request::new("GET", &url);
     let connections = flood(&url, AT_ONCE + MORE);
-    eventually("the project is full", || connections.iter().any(Connection::has_something_to_read));
+    // What has not begun when its client leaves never does.
+    eventually("all that fits has begun", || home.ticks("begun") == AT_ONCE as u64);
     drop(connections);
     assert_eq!(request.send().status, 503, "their handlers still run");
     eventually("there is room once the handlers have ended", || request.send().status == 200);
+}
+
+#[test]
+fn a_server_that_may_open_few_files_serves_on_when_clients_hold_more_connections() {
+    let home = Home::new();
+    let project =
+        home.project("shop", &[("less/apis/shop/get.js", "exports.process = async () => ({ body: 'here' });")]);
+    let server = home.command(home.root(), &["server", "serve", "--port", "0", "--control-port", "0"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 400; exec \"$0\" \"$@\""]).arg(server.get_program()).args(server.get_args());
+    home.adopt(&mut limited);
+    let mut server = limited.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    home.await_server();
+    let url = project.deploy().url("shop").to_owned();
+    let mut first = Connection::open(&url);
+    assert_eq!(first.send(&Request::new("GET", &url)).expect(200).text(), "here");
+    let idle = flood_of_nothing(&url);
+    assert_eq!(first.send(&Request::new("GET", &url)).expect(200).text(), "here");
+    // It can still start what a new version needs.
+    project.deploy();
+    drop(idle);
+    eventually("others come in again", || http::get(&url).status == 200);
+    home.stop_server();
+    server.wait().unwrap();
+}
+
+/// Connections that say nothing.
+fn flood_of_nothing(url: &str) -> Vec<Connection> {
+    (0..600).map(|_| Connection::open(url)).collect()
 }

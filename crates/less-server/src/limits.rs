@@ -15,8 +15,9 @@ pub(crate) const DELAY: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(crate) const OPTION_KEY_BYTES: usize = 2 << 10;
 /// A request's body, and a response's; a function's argument, and its result.
 pub(crate) const BODY_BYTES: usize = 6 << 20;
-/// Request bodies held at once by the whole server.
+/// Request bodies held at once by the whole server, and by one project.
 pub(crate) const BODIES_BYTES: usize = 256 << 20;
+pub(crate) const PROJECT_BODIES_BYTES: usize = 128 << 20;
 /// A request's line and headers.
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
 /// A client may take this long to send its request's head.
@@ -29,8 +30,15 @@ pub(crate) const DISCARD_BYTES: usize = 64 << 20;
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(10);
 /// Requests of one project that run or wait at once; more get 503.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_024;
-/// Connections of one listener; whoever comes beyond them gets 503.
+/// And with so many that wait for a process, those that would wait for longer than this get 503, too: a long queue
+/// makes all wait and serves no more of them.
+pub(crate) const REQUESTS_WAITING: u32 = 64;
+pub(crate) const QUEUE_TIME: Duration = Duration::from_secs(1);
+/// Connections of one listener, fewer where the server may not open that many files, of which it needs others, too;
+/// whoever comes beyond them gets 503.
 pub(crate) const CONNECTIONS: usize = 8_192;
+pub(crate) const FEWEST_CONNECTIONS: usize = 64;
+pub(crate) const OTHER_FILES: usize = 512;
 /// An invocation's log.
 pub(crate) const LOG_LINES: u64 = 10_000;
 pub(crate) const LOG_BYTES: u64 = 1 << 20;

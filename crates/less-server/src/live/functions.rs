@@ -15,7 +15,7 @@ use crate::clock::{self, millis};
 use crate::limits;
 use crate::registry::Registry;
 use crate::services::Caller;
-use crate::workers::{Handler, Held, Invocation, Outcome};
+use crate::workers::{Handler, Held, Invocation, Outcome, Pool};
 
 pub(super) struct Function {
     handler: Handler,
@@ -116,8 +116,9 @@ impl From<CallFailed> for CallError {
 }
 
 impl Live {
-    pub(crate) fn has_function(&self, name: &str) -> bool {
-        self.functions.contains_key(name)
+    /// Where the function runs, if there is such a one.
+    pub(crate) fn function_pool(&self, name: &str) -> Option<&Pool> {
+        self.functions.get(name).map(|function| &function.handler.pool)
     }
 
     /// Runs a function of this version. Its result is JSON.

@@ -22,7 +22,7 @@ use crate::build::{self, Built, Runtime};
 use crate::limits;
 use crate::services::Services;
 use crate::tasks::Tasks;
-use crate::triggers::http::ApiRoutes;
+use crate::triggers::http::{ApiRoutes, BodyShare};
 use crate::workers::{Handler, Launcher, Pool, PoolOptions, StartError};
 
 use functions::Function;
@@ -36,6 +36,8 @@ pub struct Live {
     pub services: Arc<Services>,
     /// Requests that run or wait.
     pub admission: Semaphore,
+    /// Room for their bodies.
+    pub(crate) bodies: BodyShare,
     store: Store,
     pools: Vec<Pool>,
     functions: HashMap<String, Function>,
@@ -101,6 +103,7 @@ impl Live {
             apis,
             services,
             admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
+            bodies: BodyShare::default(),
             store,
             functions: functions::table(&project, &handlers),
             subscribers: subscribers::all(&project, &env, &crons),

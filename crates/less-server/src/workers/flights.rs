@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::window::Window;
 use super::worker::Answer;
 use super::{Held, Invocation};
 use crate::services::Caller;
@@ -27,6 +28,7 @@ pub(super) struct Flights {
     /// Those among the running that have the process to themselves: none or one.
     exclusive: usize,
     serial: u64,
+    window: Window,
     /// Attempts whose time is over and which run on: what they publish is still theirs.
     late: BTreeMap<u64, (Arc<str>, Caller)>,
 }
@@ -89,12 +91,14 @@ impl Flights {
         self.running += 1;
         self.exclusive += usize::from(exclusive);
         let id = (self.serial << SLOT_BITS) | u64::from(slot);
+        let now = Instant::now();
+        self.window.sent(id, now);
         self.slots[usize::from(slot)] = Slot {
             id,
             path: invocation.path.clone(),
             caller: Some(invocation.caller()),
             flight: Some(Flight {
-                sent_at: Instant::now(),
+                sent_at: now,
                 deadline: invocation.deadline,
                 exclusive,
                 _held: invocation.held.clone(),
@@ -117,6 +121,9 @@ impl Flights {
         self.free.push(slot_of(id));
         self.running -= 1;
         self.exclusive -= usize::from(flight.exclusive);
+        if self.running == 0 {
+            self.window.clear();
+        }
         Some(flight)
     }
 
@@ -143,6 +150,14 @@ impl Flights {
     /// Whether one more may begin: one that is exclusive only where nothing runs, others not beside it.
     pub(super) fn has_place(&self, exclusive: bool) -> bool {
         if exclusive { self.running == 0 } else { self.exclusive == 0 && self.running < usize::from(SLOTS) }
+    }
+
+    /// Whether it has begun enough of what it was sent to be sent more. `has_begun`: as its board says.
+    pub(super) fn has_room(&mut self, has_begun: impl Fn(u64) -> bool) -> bool {
+        let Self { window, slots, .. } = self;
+        let in_flight =
+            |id| slots.get(usize::from(slot_of(id))).is_some_and(|slot| slot.id == id && slot.flight.is_some());
+        window.has_room(Instant::now(), |id| !in_flight(id) || has_begun(id))
     }
 
     pub(super) fn is_exclusive(&self, id: u64) -> bool {

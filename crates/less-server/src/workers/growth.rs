@@ -30,7 +30,7 @@ impl Inner {
         let (all, starting) = (state.workers.len(), state.starting);
         let working = all - state.waiting() + starting;
         let full = working >= self.options.most_workers || all + starting >= self.options.most_with_waiting;
-        let wanted = if exclusive { self.queue.len().min(STARTS_AT_ONCE) } else { 1 };
+        let wanted = if exclusive { self.queue.exclusive.len().min(STARTS_AT_ONCE) } else { 1 };
         let is_useless = exclusive && !called && !state.may_call(&self.options);
         if available || starting >= wanted || state.closed || full || is_useless {
             return;

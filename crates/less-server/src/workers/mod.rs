@@ -1,9 +1,9 @@
 //! Runs invocations in handler processes: (invocation) in, (outcome) out.
 //!
 //! `pool` chooses a worker, `queue` is who waits for one, `growth` starts and replaces them, `launch` starts
-//! processes. `worker` is one process: `flights` is what is in flight on it, `wire` its connection, `calls` what its
-//! handlers ask for, `pulse` what takes too long, `watchdog` looks at all that. A handler that blocks or kills its
-//! process costs others only what `Outcome::WorkerLost` says.
+//! processes. `worker` is one process: `flights` is what is in flight on it, `window` how much it is sent, `wire` its
+//! connection, `calls` what its handlers ask for, `pulse` what takes too long, `watchdog` looks at all that. A handler
+//! that blocks or kills its process costs others only what `Outcome::WorkerLost` says.
 
 mod calls;
 mod flights;
@@ -13,6 +13,7 @@ mod pool;
 mod pulse;
 mod queue;
 mod watchdog;
+mod window;
 mod wire;
 mod worker;
 

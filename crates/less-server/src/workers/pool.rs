@@ -5,7 +5,6 @@
 //! Suspects (deliveries that were in a lost process) run alone, each in a process of its own.
 
 use std::collections::{HashMap, HashSet};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,9 +15,10 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::flights::Responder;
-use super::queue::{Queue, Turn};
+use super::queue::{Class, Queue, Turn};
 use super::worker::{Answer, Worker};
 use super::{Invocation, Launcher, Outcome, Program, growth};
+use crate::limits;
 use crate::services::Services;
 use crate::tasks::Tasks;
 
@@ -26,6 +26,8 @@ use crate::tasks::Tasks;
 const PACKED: usize = 256;
 /// A shorter wait for a process takes nothing from a delivery's time that anybody would miss.
 const NOTICED: Duration = Duration::from_millis(10);
+/// A worker that begins much and answers nothing tells nobody: who is first looks this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long a stopped worker may take to exit before it is killed.
 pub(super) const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// How many processes of one pool run suspects at once, and how many of them for one handler, so that
@@ -132,10 +134,19 @@ impl Pool {
         }
         let asked = Asked::of(invocation);
         let responder = Responder::Then(Box::new(move |answer| then(outcome(answer, &asked, false))));
-        if let Look::NothingYet(responder) | Look::Never(responder) = self.0.look(invocation, responder) {
+        let turn = self.0.queue.turn(Class::of(invocation));
+        if let Look::NothingYet(responder) | Look::Never(responder) =
+            self.0.look(invocation, invocation.deadline, false, turn, responder)
+        {
             // What a worker says of what it never had.
             responder.answer(Answer::NotBegun);
         }
+    }
+
+    /// Whether so many requests wait, and one more would for so long, that it is better refused.
+    pub fn is_overloaded(&self) -> bool {
+        let is_too_long = |(waiting, waited)| waiting >= limits::REQUESTS_WAITING && waited > limits::QUEUE_TIME;
+        [&self.0.queue.shared, &self.0.queue.exclusive].into_iter().any(|line| is_too_long(line.requests()))
     }
 
     /// Runs an invocation in the pool, beside others where its handler shares processes.
@@ -295,74 +306,56 @@ impl Inner {
     /// Puts it in flight on a worker; waits for one until its deadline or the pool's end.
     async fn place(self: &Arc<Self>, invocation: &Invocation, exclusive: bool) -> Option<oneshot::Receiver<Answer>> {
         let (answer, ticket) = oneshot::channel();
-        let responder = match exclusive {
-            true => Responder::Ticket(answer),
-            // Most find a place at once.
-            false => match self.look(invocation, Responder::Ticket(answer)) {
-                Look::Placed => return Some(ticket),
-                Look::Never(_) => return None,
-                Look::NothingYet(responder) => responder,
-            },
-        };
-        self.wait_for_place(invocation, exclusive, responder).await.then_some(ticket)
+        let turn = self.queue.turn(Class::of(invocation));
+        // Most find a place at once.
+        match self.look(invocation, invocation.deadline, exclusive, turn, Responder::Ticket(answer)) {
+            Look::Placed => Some(ticket),
+            Look::Never(_) => None,
+            Look::NothingYet(responder) => {
+                self.wait_for_place(invocation, exclusive, turn, responder).await.then_some(ticket)
+            }
+        }
     }
 
     async fn wait_for_place(
         self: &Arc<Self>,
         invocation: &Invocation,
         exclusive: bool,
+        turn: Turn,
         mut responder: Responder,
     ) -> bool {
-        let turn = self.queue.turn(invocation.depth > 0);
-        let (asked, mut waiting) = (Instant::now(), None);
+        let asked = Instant::now();
+        // It looks once more: a change in between is not missed.
+        let waiting = self.queue.line(exclusive).wait(turn);
         loop {
-            // Made before the look: a change in between is not missed.
-            let mut shared = pin!(self.queue.shared.notified());
-            shared.as_mut().enable();
             // A delivery's time begins when it has a process: a queue is not its fault, and nobody waits for it.
             let waited = matches!(invocation.input, Input::Message { .. }) && asked.elapsed() > NOTICED;
             let afresh = waited.then(|| invocation.afresh());
-            responder = match self.look_in_turn(
-                afresh.as_ref().unwrap_or(invocation),
-                invocation.deadline,
-                exclusive.then_some(turn),
-                responder,
-            ) {
+            let begins = afresh.as_ref().unwrap_or(invocation);
+            responder = match self.look(begins, invocation.deadline, exclusive, turn, responder) {
                 Look::Placed => return true,
                 Look::Never(_) => return false,
                 Look::NothingYet(responder) => responder,
             };
-            if exclusive && waiting.is_none() {
-                waiting = Some(self.queue.wait(turn));
-                continue;
-            }
             self.ensure_available(exclusive, invocation.depth > 0);
-            let woken = match &waiting {
-                Some(waiting) => timeout_at(invocation.deadline, waiting.woken()).await,
-                None => timeout_at(invocation.deadline, shared).await,
-            };
-            if woken.is_err() {
-                return false;
-            }
+            let looks = !exclusive && waiting.is_first();
+            let until = if looks { Instant::now() + LOOK_AGAIN } else { invocation.deadline };
+            timeout_at(until.min(invocation.deadline), waiting.woken()).await.ok(); // late or not, it looks
         }
     }
 
-    /// Of one that shares its process.
-    fn look(&self, invocation: &Invocation, responder: Responder) -> Look {
-        self.look_in_turn(invocation, invocation.deadline, None, responder)
-    }
-
-    /// `until`: it waits no longer. `turn`: of one that has its process to itself.
-    fn look_in_turn(&self, invocation: &Invocation, until: Instant, turn: Option<Turn>, responder: Responder) -> Look {
+    /// `until`: it waits no longer.
+    fn look(&self, invocation: &Invocation, until: Instant, exclusive: bool, turn: Turn, responder: Responder) -> Look {
         let state = self.state.lock();
         let called = invocation.depth > 0;
         if state.closed || (state.draining && !called) || Instant::now() >= until {
             return Look::Never(responder);
         }
-        let may_take = turn.is_none_or(|turn| self.queue.is_first(turn) && (called || state.may_call(&self.options)));
+        let is_first = self.queue.line(exclusive).is_first(turn);
+        let may_take = is_first && (!exclusive || called || state.may_call(&self.options));
         let mut responder = responder;
-        if let Some(worker) = may_take.then(|| self.choose(&state, turn.is_some())).flatten() {
-            match worker.send(invocation, turn.is_some(), responder) {
+        if let Some(worker) = may_take.then(|| self.choose(&state, exclusive, called)).flatten() {
+            match worker.send(invocation, exclusive, responder) {
                 Ok(()) => return Look::Placed,
                 Err(given_back) => responder = given_back,
             }
@@ -372,9 +365,9 @@ impl Inner {
         if never { Look::Never(responder) } else { Look::NothingYet(responder) }
     }
 
-    /// The only worker, whether or not it is available, or the least loaded one that is. Where handlers also want processes to themselves, work that shares one keeps
-    /// together, so that others fall idle.
-    fn choose<'s>(&self, state: &'s State, exclusive: bool) -> Option<&'s Arc<Worker>> {
+    /// The only worker, whether or not it takes more, or the least loaded one that does. Where handlers also want
+    /// processes to themselves, work that shares one keeps together, so that others fall idle.
+    fn choose<'s>(&self, state: &'s State, exclusive: bool, called: bool) -> Option<&'s Arc<Worker>> {
         if let [only] = state.workers.as_slice() {
             return Some(only);
         }
@@ -382,7 +375,11 @@ impl Inner {
         let together =
             || available().filter(|worker| (1..PACKED).contains(&worker.running())).max_by_key(|w| w.running());
         let packs = !exclusive && self.has_exclusive.load(Ordering::Relaxed);
-        packs.then(together).flatten().or_else(|| available().min_by_key(|worker| worker.running()))
+        let chosen = packs.then(together).flatten().or_else(|| available().min_by_key(|worker| worker.running()))?;
+        if exclusive || called || chosen.has_room() {
+            return Some(chosen);
+        }
+        available().find(|worker| worker.has_room())
     }
 }
 

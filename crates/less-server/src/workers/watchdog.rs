@@ -12,6 +12,8 @@ use super::worker::{Phase, Worker};
 const TICK: Duration = Duration::from_millis(200);
 /// A worker beside another one that did nothing for so many ticks is let go.
 const IDLE_TICKS: u32 = 300;
+/// And it is looked at only every so many ticks: many projects that do nothing cost next to nothing.
+const IDLE_EVERY: u32 = 10;
 const BLOCKED: &str = "a handler blocked its process past its deadline; the process is stopped";
 
 /// Runs until the worker is gone. `alone`: it is not part of the pool and is stopped by its user.
@@ -35,6 +37,10 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
             }
             _ = ticks.tick() => {}
         }
+        idle = if worker.phase() == Phase::Ready && worker.running() == 0 { idle + 1 } else { 0 };
+        if idle % IDLE_EVERY != 0 {
+            continue;
+        }
         if let Some(bytes) = worker.memory().filter(|bytes| *bytes > pool.options.memory_bytes) {
             let (used, limit) = (bytes >> 20, pool.options.memory_bytes >> 20);
             pool.services.tell_worker(&format!("a worker used {used} MiB, more than its {limit} MiB, and was stopped"));
@@ -50,8 +56,7 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
         if worker.phase() == Phase::Silent {
             pool.ensure_available(false, false);
         }
-        idle = if !alone && worker.running() == 0 { idle + 1 } else { 0 };
-        if idle > IDLE_TICKS {
+        if idle >= IDLE_TICKS && !alone {
             // Let go, it is watched to its end like one that was never the pool's.
             alone = pool.let_go(&worker);
         }

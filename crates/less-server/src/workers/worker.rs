@@ -24,6 +24,9 @@ use crate::clock;
 use crate::services::Services;
 use crate::tasks::Tasks;
 
+/// A worker that reads slowly is sent no more than this beyond what is being written.
+const OUT_BYTES: usize = 1 << 20;
+
 pub(super) struct Worker {
     pub(super) pid: u32,
     board: File,
@@ -150,6 +153,15 @@ impl Worker {
         state.phase == Phase::Ready && state.flights.has_place(exclusive)
     }
 
+    /// Whether it has begun enough of what it was sent to be sent more.
+    pub(super) fn has_room(&self) -> bool {
+        self.is_let_have_more(&mut self.state.lock())
+    }
+
+    fn is_let_have_more(&self, state: &mut State) -> bool {
+        state.out.len() < OUT_BYTES && state.flights.has_room(|id| self.has_begun(id))
+    }
+
     /// Whether the server ended it because its one handler did not end in time.
     pub(super) fn is_spent(&self) -> bool {
         self.state.lock().spent
@@ -171,10 +183,15 @@ impl Worker {
         }
     }
 
-    /// Puts an invocation in flight; gives the responder back when this worker takes nothing new.
+    /// Puts an invocation in flight; gives the responder back when this worker takes nothing new. Only what is called
+    /// by another handler goes to one that has not begun what it has.
     pub(super) fn send(&self, invocation: &Invocation, exclusive: bool, responder: Responder) -> Result<(), Responder> {
         let mut state = self.state.lock();
-        if state.phase != Phase::Ready || !state.flights.has_place(exclusive) {
+        let needs_room = !exclusive && invocation.depth == 0;
+        if state.phase != Phase::Ready
+            || !state.flights.has_place(exclusive)
+            || (needs_room && !self.is_let_have_more(&mut state))
+        {
             return Err(responder);
         }
         let id = state.flights.begin(invocation, exclusive, responder)?;
@@ -218,15 +235,12 @@ impl Worker {
         }
     }
 
-    /// Takes `id` out of flight; a place that was the last one may be waited for.
+    /// Takes `id` out of flight; its place may be waited for.
     pub(super) fn take_out(&self, state: &mut State, id: u64) -> Option<Flight> {
-        let had_place = state.flights.has_place(false);
         let flight = state.flights.finish(id)?;
-        if !had_place {
-            self.queue.shared.notify_waiters();
-        }
+        self.queue.shared.wake_first();
         if state.phase == Phase::Ready && state.flights.has_place(true) {
-            self.queue.idle();
+            self.queue.exclusive.wake_first();
         }
         Some(flight)
     }

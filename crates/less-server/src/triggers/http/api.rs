@@ -18,7 +18,7 @@ use super::{Body, Failure, full, headers};
 use crate::clock::{self, millis};
 use crate::limits;
 use crate::registry::{Live, Registry};
-use crate::workers::{Handler, Held, Invocation, Outcome};
+use crate::workers::{Handler, Held, Invocation, Outcome, Pool};
 
 /// One API of a live version: where a path leads.
 pub struct ApiRoutes {
@@ -77,9 +77,11 @@ async fn run(
     }
     // Found before the body is read: what goes nowhere is not received.
     let mut route = find(&live, target, &head.method)?;
-    let (body, room) = upload.read(limits::BODY_BYTES).await?;
+    // Nor is what would be refused.
+    Place::look(&live, &route.handler.pool)?;
+    let (body, room) = upload.read(limits::BODY_BYTES, &live.bodies).await?;
     // Only now, so that slow clients take nobody's place.
-    let place = Place::take(&live)?;
+    let place = Place::take(&live, &route.handler.pool)?;
     let received = Received {
         id,
         head,
@@ -117,7 +119,13 @@ pub(super) fn permitted(routes: &Routes, asked: &str, path: &str, head: &Parts) 
 pub(super) struct Place(Weak<Live>);
 
 impl Place {
-    pub(super) fn take(live: &Arc<Live>) -> Result<Self, Failure> {
+    /// Whether there is one.
+    pub(super) fn look(live: &Live, pool: &Pool) -> Result<(), Failure> {
+        if live.admission.available_permits() == 0 || pool.is_overloaded() { Err(Failure::Busy) } else { Ok(()) }
+    }
+
+    pub(super) fn take(live: &Arc<Live>, pool: &Pool) -> Result<Self, Failure> {
+        Self::look(live, pool)?;
         live.admission.try_acquire().map_err(|_| Failure::Busy)?.forget();
         Ok(Self(Arc::downgrade(live)))
     }

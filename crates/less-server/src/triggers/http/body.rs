@@ -1,11 +1,13 @@
 //! Reads a request's body within limits: how large, how slow, how much of all bodies at once; and
 //! throws away what of it nobody wants.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::Failure;
@@ -16,6 +18,36 @@ const SMALL_REST: u64 = 64 << 10;
 
 /// Room for all bodies of the server, in KiB.
 static ROOM: Semaphore = Semaphore::const_new(limits::BODIES_BYTES >> 10);
+
+/// Of which one project has a share, so that its uploads leave some to others.
+pub(crate) struct BodyShare(Arc<Semaphore>);
+
+impl Default for BodyShare {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(limits::PROJECT_BODIES_BYTES >> 10)))
+    }
+}
+
+/// What a body takes of both while it is used.
+pub(super) struct Room {
+    all: SemaphorePermit<'static>,
+    share: OwnedSemaphorePermit,
+}
+
+impl Room {
+    fn take(share: &BodyShare) -> Result<Self, Failure> {
+        let none = share.0.clone().try_acquire_many_owned(0).map_err(|_| Failure::Busy)?;
+        Ok(Self { all: take_room(0)?, share: none })
+    }
+
+    fn grow(&mut self, share: &BodyShare, kib: usize) -> Result<(), Failure> {
+        let more = kib.saturating_sub(self.all.num_permits());
+        let permits = u32::try_from(more).unwrap_or(u32::MAX);
+        self.share.merge(share.0.clone().try_acquire_many_owned(permits).map_err(|_| Failure::Busy)?);
+        self.all.merge(take_room(more)?);
+        Ok(())
+    }
+}
 
 /// A request's body, as far as it was not read.
 pub(super) struct Upload {
@@ -32,11 +64,11 @@ impl Upload {
 
     /// The whole body, and the room it takes while it is used. Room is taken for what came, not for
     /// what is announced: a client that only promises keeps nobody out.
-    pub(super) async fn read(&mut self, most: usize) -> Result<(Bytes, SemaphorePermit<'static>), Failure> {
+    pub(super) async fn read(&mut self, most: usize, share: &BodyShare) -> Result<(Bytes, Room), Failure> {
         if self.body.size_hint().lower() > most as u64 {
             return Err(Failure::BodyTooLarge { most });
         }
-        let mut room = take_room(0)?;
+        let mut room = Room::take(share)?;
         let latest = Instant::now() + limits::HEAD_TIME;
         let mut whole = Bytes::new();
         let mut rest = BytesMut::new();
@@ -47,7 +79,7 @@ impl Upload {
             if received > most {
                 return Err(Failure::BodyTooLarge { most });
             }
-            room.merge(take_room(received.div_ceil(1 << 10) - room.num_permits())?);
+            room.grow(share, received.div_ceil(1 << 10))?;
             // Most bodies come in one piece and are not copied.
             if whole.is_empty() && rest.is_empty() {
                 whole = data;

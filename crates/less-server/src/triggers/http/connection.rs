@@ -1,5 +1,6 @@
 //! Accepts connections and keeps their clients within limits: how many, how large a head, how slow.
 
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,11 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, getrlimit};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::body::Rest;
@@ -29,13 +31,17 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// So many clients at once are told that there is no place for them; more are cut off without a word.
 const REFUSED_AT_ONCE: usize = 256;
+/// Waits when nothing can be accepted: the first, doubling up to the second. How often that is told.
+const WAITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Accepts until the family stops; connections finish what they answer, then close. Whoever comes when all places are
 /// taken is sent away at once: those who have one may keep it for long.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) -> anyhow::Result<()> {
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let places = Arc::new(Semaphore::new(most_connections()));
     let refusals = Arc::new(Semaphore::new(REFUSED_AT_ONCE));
     let stop = tasks.stopping();
+    let mut hindered = Hindered::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -44,6 +50,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
         };
         match accepted {
             Ok((stream, _)) => {
+                hindered.wait = None;
                 if let Ok(place) = places.clone().try_acquire_owned() {
                     let (door, tasks) = (door.clone(), tasks.clone());
                     tasks.clone().work("connection", async move {
@@ -57,12 +64,38 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
                     });
                 }
             }
-            Err(error) => {
-                // Out of file descriptors, or a client that left already: neither ends the server.
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            // A client that left already.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(error) => tokio::time::sleep(hindered.by(&error)).await,
         }
+    }
+}
+
+/// The server's other files need some as well: those of the store, the logs, and two for each worker.
+fn most_connections() -> usize {
+    let files =
+        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    (files.saturating_sub(limits::OTHER_FILES) / 2).clamp(limits::FEWEST_CONNECTIONS, limits::CONNECTIONS)
+}
+
+/// Nothing can be accepted for now: out of file descriptors or of memory. It does not end the server, and passes.
+#[derive(Default)]
+struct Hindered {
+    wait: Option<Duration>,
+    told: Option<Instant>,
+}
+
+impl Hindered {
+    /// How long to wait before the next try.
+    fn by(&mut self, error: &std::io::Error) -> Duration {
+        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::warn!(%error, "connections are not accepted for now: close some, or allow more files (ulimit -n)");
+        }
+        let (first, longest) = WAITS;
+        let wait = self.wait.map_or(first, |wait| (wait * 2).min(longest));
+        self.wait = Some(wait);
+        wait
     }
 }
 
@@ -130,4 +163,23 @@ pub(super) fn leave(response: &mut Response<Body>, rest: Option<Rest>, tasks: &T
         rest.discard().await;
         seen.answered();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_double_and_it_is_told_once_a_minute() {
+        let (mut hindered, error) = (Hindered::default(), std::io::Error::from_raw_os_error(24));
+        let waits: Vec<_> = (0..9).map(|_| hindered.by(&error).as_millis()).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+        let told = hindered.told;
+        tokio::time::advance(TOLD_EVERY / 2).await;
+        hindered.by(&error);
+        assert_eq!(hindered.told, told);
+        tokio::time::advance(TOLD_EVERY / 2).await;
+        hindered.by(&error);
+        assert_ne!(hindered.told, told);
+    }
 }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 use super::api::{permitted, render, route, told};
-use super::body::{Rest, Upload};
+use super::body::{BodyShare, Rest, Upload};
 use super::connection::{leave, protocol};
 use super::cors::{Origins, preflight};
 use super::meter::{Meter, Metered};
@@ -27,11 +27,13 @@ use crate::tasks::Tasks;
 pub struct Edge {
     routes: Routes,
     origins: Origins,
+    bodies: BodyShare,
 }
 
 impl Edge {
     pub fn new(api: &Api) -> Self {
-        Self { routes: Routes::new(api), origins: Origins::new(api.cors_origins.as_deref()) }
+        let origins = Origins::new(api.cors_origins.as_deref());
+        Self { routes: Routes::new(api), origins, bodies: BodyShare::default() }
     }
 
     /// Serves a client to the end of its connection. `handle` gets the place of the route, and returns the bytes of a
@@ -67,7 +69,7 @@ impl Edge {
                 return permitted(&self.routes, asked, path, &head);
             }
             let (index, params) = route(&self.routes, &head.method, path)?;
-            let (body, _room) = upload.read(limits::BODY_BYTES).await?;
+            let (body, _room) = upload.read(limits::BODY_BYTES, &self.bodies).await?;
             let reply = handle(index, &told(&head, &body, path, params), &body);
             render(reply).ok_or(Failure::HandlerFailed)
         };

@@ -29,6 +29,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 pub(crate) use api::ApiRoutes;
 pub(crate) use bind::{Bound, PortOf, Taken, bind};
+pub(crate) use body::BodyShare;
 pub(crate) use connection::serve;
 pub(crate) use door::Door;
 pub use edge::Edge;

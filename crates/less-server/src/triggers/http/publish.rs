@@ -46,7 +46,7 @@ async fn publish(
     if head.method != Method::POST {
         return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
     }
-    let (message, _room) = upload.read(limits::MESSAGE_BYTES).await?;
+    let (message, _room) = upload.read(limits::MESSAGE_BYTES, &live.bodies).await?;
     check_json(&message).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
     let options = PublishOptions { idempotency_key: idempotency_key(&head.headers)?, ..Default::default() };
     let from = From { trace, ..Default::default() };
