@@ -10,6 +10,8 @@ const { Invoke } = require('./codec.cjs');
 
 /** How long handlers may be begun before the socket is read again: pings are answered, Withdraws heard. */
 const SLICE_MS = 20;
+/** How long what they have to say may wait: meanwhile the server, and who waits there, could be at work. */
+const TELL_MS = 0.5;
 /** How often a handler that went on past its turn is not counted upon. */
 const DOUBTS = 64;
 
@@ -31,15 +33,17 @@ class Habit {
 }
 
 class Queue {
-  /** `schedule` has `turned` called when this turn's microtasks have run. */
-  constructor(invocations, schedule, die) {
+  /** `schedule` has `turned` called when this turn's microtasks have run; `tell` sends what there is to say. */
+  constructor(invocations, schedule, tell, die) {
     this.invocations = invocations;
     this.schedule = schedule;
+    this.tell = tell;
     this.die = die;
     this.works = [];
     this.first = 0;
     this.isRunning = false;
     this.began = 0; // the slice
+    this.told = 0;
     this.awaited = undefined; // the invocation whose end is the sign for the next
     this.habit = undefined; // that says so
     this.step = this.step.bind(this);
@@ -52,7 +56,7 @@ class Queue {
   run() {
     if (this.isRunning) return;
     this.isRunning = true;
-    this.began = performance.now();
+    this.began = this.told = performance.now();
     this.step();
   }
 
@@ -62,16 +66,26 @@ class Queue {
         this.works = [];
         this.first = 0;
         this.isRunning = false;
-      } else if (performance.now() - this.began > SLICE_MS) {
-        this.works.splice(0, this.first);
-        this.first = 0;
-        setImmediate(() => this.resume());
       } else {
-        this.take(this.works[this.first++]);
+        this.next(performance.now());
       }
     } catch (error) {
       this.die(error);
     }
+  }
+
+  next(now) {
+    if (now - this.began > SLICE_MS) {
+      this.works.splice(0, this.first);
+      this.first = 0;
+      setImmediate(() => this.resume());
+      return;
+    }
+    if (now - this.told > TELL_MS) {
+      this.tell();
+      this.told = now;
+    }
+    this.take(this.works[this.first++]);
   }
 
   take(work) {

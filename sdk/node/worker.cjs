@@ -21,7 +21,7 @@ const board = inherited('LESS_BOARD_FD');
 const reader = new codec.FrameReader(take, (buffer) => queue.keeps(buffer));
 const writer = new codec.FrameWriter(send);
 const invocations = new Invocations(writer, board, schedule, (invocation) => queue.ended(invocation), exitWhenStopped);
-const queue = new Queue(invocations, schedule, die);
+const queue = new Queue(invocations, schedule, () => writer.flush(), die);
 const logs = new Logs(writer, () => invocations.storage.getStore()?.log, schedule);
 
 let isScheduled = false;
