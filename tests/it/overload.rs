@@ -1,8 +1,9 @@
 //! More requests than a project takes at once (contract, sections 3 and 16): refused, never piled up.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use less_tests::harness::{Connection, Home, Request, eventually, http};
+use less_tests::harness::{Connection, Home, Request, eventually, for_a_while, http};
 
 use crate::load::raise_file_limit;
 
@@ -101,4 +102,22 @@ fn a_server_that_may_open_few_files_serves_on_when_clients_hold_more_connections
 /// Connections that say nothing.
 fn flood_of_nothing(url: &str) -> Vec<Connection> {
     (0..600).map(|_| Connection::open(url)).collect()
+}
+
+/// Handlers that have a process each wait for one of few; those that share one do not.
+#[test]
+fn only_those_who_would_wait_are_refused() {
+    raise_file_limit();
+    let home = Home::new();
+    let slow = "import time\ndef process(request, response):\n    time.sleep(2)\n    return {'body': 'slow'}\n";
+    let quick = "async def process(request, response):\n    return {'body': 'quick'}\n";
+    let files = [("less/apis/slow/get.py", slow), ("less/apis/quick/get.py", quick)];
+    let deployed = home.project("shop", &files).deploy();
+    let (slow, quick) = (deployed.url("slow").to_owned(), deployed.url("quick").to_owned());
+    let waiting = flood(&slow, 400);
+    // How long one would wait shows only when the first have waited.
+    for_a_while(Duration::from_secs(2));
+    assert_eq!(http::get(&slow).status, 503);
+    assert_eq!(http::get(&quick).expect(200).text(), "quick");
+    drop(waiting);
 }

@@ -15,7 +15,7 @@ use crate::clock::{self, millis};
 use crate::limits;
 use crate::registry::Registry;
 use crate::services::Caller;
-use crate::workers::{Handler, Held, Invocation, Outcome, Pool};
+use crate::workers::{Handler, Held, Invocation, Outcome};
 
 pub(super) struct Function {
     handler: Handler,
@@ -116,9 +116,9 @@ impl From<CallFailed> for CallError {
 }
 
 impl Live {
-    /// Where the function runs, if there is such a one.
-    pub(crate) fn function_pool(&self, name: &str) -> Option<&Pool> {
-        self.functions.get(name).map(|function| &function.handler.pool)
+    /// What runs the function, if there is such a one.
+    pub(crate) fn function_handler(&self, name: &str) -> Option<&Handler> {
+        self.functions.get(name).map(|function| &function.handler)
     }
 
     /// Runs a function of this version. Its result is JSON.

@@ -143,10 +143,11 @@ impl Pool {
         }
     }
 
-    /// Whether so many requests wait, and one more would for so long, that it is better refused.
-    pub fn is_overloaded(&self) -> bool {
-        let is_too_long = |(waiting, waited)| waiting >= limits::REQUESTS_WAITING && waited > limits::QUEUE_TIME;
-        [&self.0.queue.shared, &self.0.queue.exclusive].into_iter().any(|line| is_too_long(line.requests()))
+    /// Whether so many requests wait where one for this handler would, and it would for so long, that it is better
+    /// refused.
+    pub fn is_overloaded(&self, handler: u16) -> bool {
+        let (waiting, waits) = self.0.queue.line(self.0.is_exclusive(handler)).requests();
+        waiting >= limits::REQUESTS_WAITING && waits > limits::QUEUE_TIME
     }
 
     /// Runs an invocation in the pool, beside others where its handler shares processes.

@@ -95,7 +95,6 @@ impl Worker {
         let overdue = state.overdue;
         drop(state);
         for flight in withdrawn {
-            // Nobody waits any more: then nothing is to be run elsewhere.
             flight.responder.answer(Answer::NotBegun);
         }
         self.idle.notify_waiters();

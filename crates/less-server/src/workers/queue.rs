@@ -189,7 +189,8 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.line.state.lock();
-        if state.first() == Some(self.turn) {
+        // Whom a handler has called takes nobody's turn.
+        if self.turn.0 != Class::Called && state.first() == Some(self.turn) {
             state.deliveries_next = self.turn.0 == Class::Request;
         }
         state.waiting.remove(&self.turn);
@@ -233,6 +234,16 @@ mod tests {
         }
         assert_eq!(served, [3, 0, 4, 1, 2]);
         assert!(queue.shared.is_empty());
+    }
+
+    #[test]
+    fn who_is_called_in_between_takes_no_turn_from_a_delivery() {
+        let queue = Queue::default();
+        let wait = |class| queue.shared.wait(queue.turn(class));
+        let (delivery, one, _two) = (wait(Class::Delivery), wait(Class::Request), wait(Class::Request));
+        drop(one);
+        drop(wait(Class::Called));
+        assert!(delivery.is_first());
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
             }
             _ = ticks.tick() => {}
         }
-        idle = if worker.phase() == Phase::Ready && worker.running() == 0 { idle + 1 } else { 0 };
+        idle = if worker.is_idle() { idle + 1 } else { 0 };
         if idle % IDLE_EVERY != 0 {
             continue;
         }

@@ -35,6 +35,9 @@ impl Default for Window {
 
 impl Window {
     pub(super) fn sent(&mut self, id: u64, now: Instant) {
+        if self.sent.len() >= MOST {
+            self.sent.pop_front(); // of what is called, which is sent whether or not there is room
+        }
         self.sent.push_back((id, now));
     }
 
@@ -120,6 +123,13 @@ mod tests {
             window.sent(id, now);
         }
         assert!(window.sent.len() <= MOST);
+    }
+
+    #[test]
+    fn what_is_sent_without_a_look_is_forgotten_in_the_end() {
+        let (mut window, now) = (Window::default(), Instant::now());
+        (0..100_000).for_each(|id| window.sent(id, now));
+        assert_eq!(window.sent.len(), MOST);
     }
 
     #[test]

@@ -176,6 +176,12 @@ impl Worker {
         self.state.lock().flights.running()
     }
 
+    /// Whether it does nothing, and what it had to do has not been left to run on in it.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.phase == Phase::Ready && state.flights.running() == 0 && !state.overdue
+    }
+
     pub(super) fn ready(&self) {
         let mut state = self.state.lock();
         if state.phase == Phase::Loading {

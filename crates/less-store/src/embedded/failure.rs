@@ -59,6 +59,11 @@ pub(super) fn refused(what: impl Into<String>) -> Error {
     Error::Failed(Box::new(Trouble { what: what.into(), cause: None }))
 }
 
+/// What a home that is being opened says: a full disk may be helped.
+pub(super) fn unless_full(what: impl Into<String>, error: rusqlite::Error) -> Error {
+    if is_full(&error) { Error::Full } else { failed(what, error) }
+}
+
 /// The same error for each of many.
 pub(super) fn tell(what: &str, error: &Arc<rusqlite::Error>) -> Error {
     if is_full(error) { Error::Full } else { failed(what, Arc::clone(error)) }

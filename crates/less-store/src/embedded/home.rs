@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::catalog::pending_ids;
-use super::failure::{Sql, failed, is_full, refused};
+use super::failure::{Sql, failed, refused, unless_full};
 use super::lock::{Lock, lock};
 use super::reserve::Reserve;
 use super::schema;
 use super::tidy::truncate;
-use crate::{Result, Timestamp};
+use crate::{Error, Result, Timestamp};
 
 /// No store has come this far.
 const LAST: i64 = i64::MAX / 2;
@@ -38,22 +38,16 @@ impl Home {
         if unclean {
             write_again(&wal).map_err(|error| failed(format!("cannot bring {} to the disk", wal.display()), error))?;
         }
-        let broken = |error| failed(format!("cannot open {}", file.display()), error);
-        let conn = Connection::open(&file).map_err(broken)?;
-        schema::prepare(&conn)?;
-        if unclean {
-            schema::check(&conn)?;
-        }
-        schema::bring_up_to_date(&conn)?;
-        let last = match recover(&conn, now) {
-            Err(error) if is_full(&error) => {
+        let reserve = Reserve::new(dir.join("reserve"));
+        let opened = match ready(&file, unclean, now, false) {
+            Err(Error::Full) => {
                 // The writer puts it by again.
-                Reserve::new(dir.join("reserve")).give();
-                truncate(&conn).and_then(|_| recover(&conn, now))
+                reserve.give();
+                ready(&file, unclean, now, true).inspect_err(|_| _ = reserve.take())
             }
-            recovered => recovered,
+            opened => opened,
         };
-        let last = last.map_err(broken)?;
+        let (conn, last) = opened?;
         if last > LAST {
             let message = "the store's file topics.db is damaged (a message has the number";
             return Err(refused(format!("{message} {last}): restore it from a copy, or use another home")));
@@ -61,6 +55,23 @@ impl Home {
         let next_seq = last + 1;
         Ok(Self { conn, file, wal, next_seq, lock })
     }
+}
+
+/// The file, fit for the writer, and the last `seq` in it. `is_short`: the disk was full a moment ago, so the log first gives its
+/// room back.
+fn ready(file: &Path, unclean: bool, now: Timestamp, is_short: bool) -> Result<(Connection, i64)> {
+    let broken = |error| unless_full(format!("cannot open {}", file.display()), error);
+    let conn = Connection::open(file).map_err(broken)?;
+    schema::prepare(&conn)?;
+    if unclean {
+        schema::check(&conn)?;
+    }
+    schema::bring_up_to_date(&conn)?;
+    if is_short {
+        truncate(&conn).map_err(broken)?;
+    }
+    let last = recover(&conn, now).map_err(broken)?;
+    Ok((conn, last))
 }
 
 /// `SQLite` syncs the folder of its file, but nobody the folders above, without which it is lost as well;

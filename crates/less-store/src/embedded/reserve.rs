@@ -2,7 +2,8 @@
 //!
 //! What is settled makes room in the end, but needs some in the write-ahead log first; and the log gives its own back
 //! only once what is in it has been brought to its place in the database's file, which may have to grow for that, at
-//! most by the length of the log. The reserve is never shorter than what the log can become with the room that is left.
+//! most by the length of the log. When it is taken, the reserve is never shorter than what the log can become with the room
+//! that is left; one that had to be short is taken anew when there is room again.
 //! So whatever fills the disk, what waits can be delivered, and the log be emptied.
 
 use std::fs::{File, OpenOptions};
@@ -26,29 +27,33 @@ impl Reserve {
         Self { path }
     }
 
-    /// Puts by what there is, up to the most. Where a file system cannot do that there is no reserve.
-    pub(super) fn take(&self) {
-        if let Err(error) = self.try_take() {
+    /// Puts by what there is, up to the most. Where a file system cannot do that there is no reserve. Returns whether
+    /// there was too little: then it is worth another try.
+    pub(super) fn take(&self) -> bool {
+        self.try_take().map(|taken| taken < MOST).unwrap_or_else(|error| {
             tracing::warn!(file = %self.path.display(), %error, "no room can be put by for when the disk is full");
-        }
+            false
+        })
     }
 
-    fn try_take(&self) -> io::Result<()> {
+    /// How much it is.
+    fn try_take(&self) -> io::Result<u64> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
         if file.metadata()?.len() >= MOST {
-            return Ok(());
+            return Ok(MOST);
         }
         let mut length = MOST;
         // Halved, what is taken is never less than what is left.
         while length >= LEAST {
             file.set_len(0)?;
             match fallocate(&file, FallocateFlags::empty(), 0, length) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(length),
                 Err(rustix::io::Errno::NOSPC) => length /= 2,
                 Err(error) => return Err(error.into()),
             }
         }
-        file.set_len(0)
+        file.set_len(0)?;
+        Ok(0)
     }
 
     /// Gives it back to the disk.
@@ -69,8 +74,7 @@ mod tests {
         let reserve = Reserve::new(dir.path().join("reserve"));
         let blocks = || std::fs::metadata(&reserve.path).unwrap().blocks() * 512;
         reserve.give();
-        reserve.take();
-        reserve.take();
+        assert!(!reserve.take() && !reserve.take(), "there is enough");
         assert!(blocks() >= MOST);
         reserve.give();
         assert_eq!(blocks(), 0);

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::failure::{Sql, failed, refused};
+use super::failure::{Sql, refused, unless_full};
 use crate::{Result, Timestamp};
 
 const VERSION: i64 = 2;
@@ -101,7 +101,7 @@ PRAGMA user_version = 2;
 
 /// Makes a connection the writer's: durable commits, and space that can be given back.
 pub(super) fn prepare(conn: &Connection) -> Result<()> {
-    let unreadable = |error| failed("cannot read the store", error);
+    let unreadable = |error| unless_full("cannot read the store", error);
     let mode = settle_in(conn).map_err(unreadable)?;
     if mode != "wal" {
         return Err(refused(format!(
@@ -115,9 +115,11 @@ pub(super) fn prepare(conn: &Connection) -> Result<()> {
 /// Makes the tables, or those that the file's version does not have.
 pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
     let version = conn.pragma_query_value(None, "user_version", |row| row.get(0));
-    match version.map_err(|error| failed("cannot read the store", error))? {
-        0 => step(conn, &[FIRST, SECOND]).map_err(|error| failed("cannot create the store", error)),
-        1 => step(conn, &[SECOND]).map_err(|error| failed("cannot bring the store to this version's format", error)),
+    match version.map_err(|error| unless_full("cannot read the store", error))? {
+        0 => step(conn, &[FIRST, SECOND]).map_err(|error| unless_full("cannot create the store", error)),
+        1 => {
+            step(conn, &[SECOND]).map_err(|error| unless_full("cannot bring the store to this version's format", error))
+        }
         VERSION => Ok(()),
         newer => Err(refused(format!(
             "the store was written by a newer version of Less (its format is {newer}, this one knows {VERSION}): \
@@ -129,8 +131,10 @@ pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
 /// Which journal mode it is in.
 fn settle_in(conn: &Connection) -> Sql<String> {
     conn.busy_timeout(BUSY_FOR)?;
-    // Before the first table, else it takes a VACUUM to change.
-    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Before the first table, else it takes a VACUUM to change; and never again, for it is written each time.
+    if conn.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0 {
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     let mode = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "cache_size", -16_384)?;
@@ -148,7 +152,7 @@ fn step(conn: &Connection, statements: &[&str]) -> Sql<()> {
 
 /// Looks at what recovery left after a crash.
 pub(super) fn check(conn: &Connection) -> Result<()> {
-    let found = sound(conn).map_err(|error| failed("cannot check the store", error))?;
+    let found = sound(conn).map_err(|error| unless_full("cannot check the store", error))?;
     if found == "ok" {
         return Ok(());
     }

@@ -30,6 +30,8 @@ const WAL_KEPT: u64 = 4 << 20;
 pub(super) struct Tidy {
     wal: PathBuf,
     reserve: Reserve,
+    /// It is shorter than it should be.
+    is_short: bool,
     at: Option<Instant>,
     last_commit: Instant,
     /// Pages were freed, and the file is shorter only after a checkpoint.
@@ -42,8 +44,8 @@ impl Tidy {
     pub(super) fn new(wal: PathBuf) -> Self {
         let now = Instant::now();
         let reserve = Reserve::new(wal.with_file_name("reserve"));
-        reserve.take();
-        Self { wal, reserve, at: Some(now + IDLE), last_commit: now, shortened: false, helped: None }
+        let is_short = reserve.take();
+        Self { wal, reserve, is_short, at: Some(now + IDLE), last_commit: now, shortened: false, helped: None }
     }
 
     /// When there may be something to tidy.
@@ -86,7 +88,7 @@ impl Writer<'_> {
         self.tidy.reserve.give();
         let committed = self.commit(Requests::default(), settlements);
         let emptied = truncate(self.conn);
-        self.tidy.reserve.take();
+        self.tidy.is_short = self.tidy.reserve.take();
         committed?;
         match emptied {
             Err(error) if reach(&error) != Reach::Commit => return Err(error.into()),
@@ -111,6 +113,7 @@ impl Writer<'_> {
         } else {
             self.tidy.at = None;
             self.empty_wal()?;
+            self.tidy.is_short = self.tidy.is_short && self.tidy.reserve.take();
         }
         Ok(())
     }

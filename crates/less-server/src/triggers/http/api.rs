@@ -18,7 +18,7 @@ use super::{Body, Failure, full, headers};
 use crate::clock::{self, millis};
 use crate::limits;
 use crate::registry::{Live, Registry};
-use crate::workers::{Handler, Held, Invocation, Outcome, Pool};
+use crate::workers::{Handler, Held, Invocation, Outcome};
 
 /// One API of a live version: where a path leads.
 pub struct ApiRoutes {
@@ -78,10 +78,10 @@ async fn run(
     // Found before the body is read: what goes nowhere is not received.
     let mut route = find(&live, target, &head.method)?;
     // Nor is what would be refused.
-    Place::look(&live, &route.handler.pool)?;
+    Place::look(&live, &route.handler)?;
     let (body, room) = upload.read(limits::BODY_BYTES, &live.bodies).await?;
     // Only now, so that slow clients take nobody's place.
-    let place = Place::take(&live, &route.handler.pool)?;
+    let place = Place::take(&live, &route.handler)?;
     let received = Received {
         id,
         head,
@@ -120,12 +120,13 @@ pub(super) struct Place(Weak<Live>);
 
 impl Place {
     /// Whether there is one.
-    pub(super) fn look(live: &Live, pool: &Pool) -> Result<(), Failure> {
-        if live.admission.available_permits() == 0 || pool.is_overloaded() { Err(Failure::Busy) } else { Ok(()) }
+    pub(super) fn look(live: &Live, handler: &Handler) -> Result<(), Failure> {
+        let is_full = live.admission.available_permits() == 0;
+        if is_full || handler.pool.is_overloaded(handler.place) { Err(Failure::Busy) } else { Ok(()) }
     }
 
-    pub(super) fn take(live: &Arc<Live>, pool: &Pool) -> Result<Self, Failure> {
-        Self::look(live, pool)?;
+    pub(super) fn take(live: &Arc<Live>, handler: &Handler) -> Result<Self, Failure> {
+        Self::look(live, handler)?;
         live.admission.try_acquire().map_err(|_| Failure::Busy)?.forget();
         Ok(Self(Arc::downgrade(live)))
     }

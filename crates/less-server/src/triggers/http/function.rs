@@ -41,15 +41,15 @@ async fn call(
     refuse_foreign_origin(&head.headers)?;
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
     // Known before the body is read: what goes nowhere is not received.
-    let pool = live.function_pool(function).ok_or(Failure::UnknownFunction)?;
+    let handler = live.function_handler(function).ok_or(Failure::UnknownFunction)?;
     if head.method != Method::POST {
         return Err(Failure::WrongVerb { allow: Method::POST.to_string() });
     }
-    Place::look(&live, pool)?;
+    Place::look(&live, handler)?;
     let (argument, room) = upload.read(limits::BODY_BYTES, &live.bodies).await?;
     let argument = if argument.is_empty() { Bytes::from_static(b"null") } else { argument };
     check_json(&argument).map_err(|what| Failure::BadRequest(format!("The body is not JSON: {what}")))?;
-    let held = Arc::new((room, Place::take(&live, pool)?));
+    let held = Arc::new((room, Place::take(&live, handler)?));
     drop(live);
     let result = registry.call_function(project, function, argument, &CallFrom::outside(id, Some(held))).await?;
     let mut response = Response::new(full(result));

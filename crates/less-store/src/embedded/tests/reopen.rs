@@ -124,3 +124,78 @@ async fn a_mark_and_its_message_survive_a_crash() {
     assert_eq!(store.tick(tick(20)).await.unwrap(), Ticked::StillRuns);
     assert_eq!(store.claim(ids[0], 9).await.unwrap().len(), 1);
 }
+
+/// A file system of 48 MiB; it goes with this.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where this user may not mount.
+    fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=48m,mode=700", "less-store"])
+            .arg(folder.path())
+            .output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+
+    fn ballast(&self) -> std::path::PathBuf {
+        self.0.path().join("ballast")
+    }
+
+    fn fill(&self) {
+        let mut ballast = std::fs::File::create(self.ballast()).unwrap();
+        for piece in [1 << 20, 1 << 12] {
+            while std::io::Write::write_all(&mut ballast, &vec![1; piece]).is_ok() {}
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        std::process::Command::new("umount").arg("-l").arg(self.0.path()).status().ok();
+    }
+}
+
+#[tokio::test]
+async fn a_store_on_a_full_disk_opens_with_what_was_put_by() {
+    let Some(disk) = SmallDisk::new() else { return eprintln!("not played: this user may not mount") };
+    let (home, hands) = (disk.0.path().join("home"), Hands::at(NOW));
+    let open = || Embedded::open(&home, hands.clock()).unwrap();
+    for crashes in [true, false] {
+        let store = open();
+        deploy(&store, &["a"]).await;
+        let published = 500;
+        for number in 0..published {
+            store.publish(message(&hands, number, &[b'1'; 2_000]).into()).await.unwrap();
+        }
+        disk.fill();
+        if crashes {
+            store.crash();
+        } else {
+            store.close().await;
+            disk.fill();
+        }
+        drop(store);
+        let store = open();
+        let ids = deploy(&store, &["a"]).await;
+        let mut settled = 0;
+        while settled < published {
+            for delivery in store.claim(ids[0], 100).await.unwrap() {
+                store.settle(delivery, Verdict::Done);
+                settled += 1;
+            }
+        }
+        assert_eq!(store.waiting("shop").await.unwrap()[0].1, 0);
+        std::fs::remove_file(disk.ballast()).unwrap();
+        hands.forward(Duration::from_secs(1));
+        let reserve = || std::fs::metadata(home.join("reserve")).unwrap().len();
+        while reserve() < 16 << 20 {
+            // It is taken anew when nothing else is to do, some time after a commit.
+            store.publish(message(&hands, 1_000, b"1").into()).await.unwrap();
+            store.claim(ids[0], 1).await.unwrap().into_iter().for_each(|one| store.settle(one, Verdict::Done));
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
+        }
+        store.close().await;
+    }
+}
