@@ -26,7 +26,9 @@ pub(super) enum Reach {
 }
 
 pub(super) fn reach(error: &rusqlite::Error) -> Reach {
-    if is_full(error) {
+    // Files are shortened only once what was in them is elsewhere: one that stays long is shortened another time.
+    let is_too_long = error.sqlite_error().is_some_and(|code| code.extended_code == ffi::SQLITE_IOERR_TRUNCATE);
+    if is_full(error) || is_too_long {
         return Reach::Commit;
     }
     match error.sqlite_error_code() {
@@ -78,8 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_and_a_locked_file_do_not_end_the_store() {
-        for (code, full) in [(ffi::SQLITE_FULL, true), (ffi::SQLITE_IOERR_SHMSIZE, true), (ffi::SQLITE_BUSY, false)] {
+    fn a_full_disk_a_locked_file_and_one_that_stays_long_do_not_end_the_store() {
+        let full = [(ffi::SQLITE_FULL, true), (ffi::SQLITE_IOERR_SHMSIZE, true)];
+        let others = [(ffi::SQLITE_BUSY, false), (ffi::SQLITE_IOERR_TRUNCATE, false)];
+        for (code, full) in full.into_iter().chain(others) {
             assert_eq!(reach(&of(code)), Reach::Commit, "{code}");
             assert_eq!(matches!(tell("no", &of(code)), Error::Full), full, "{code}");
         }

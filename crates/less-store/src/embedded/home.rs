@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::catalog::pending_ids;
-use super::failure::{Sql, failed, refused, unless_full};
+use super::failure::{Reach, Sql, failed, reach, refused, unless_full};
 use super::lock::{Lock, lock};
 use super::reserve::Reserve;
 use super::schema;
@@ -67,8 +67,11 @@ fn ready(file: &Path, unclean: bool, now: Timestamp, is_short: bool) -> Result<(
         schema::check(&conn)?;
     }
     schema::bring_up_to_date(&conn)?;
-    if is_short {
-        truncate(&conn).map_err(broken)?;
+    if is_short
+        && let Err(error) = truncate(&conn)
+        && reach(&error) != Reach::Commit
+    {
+        return Err(broken(error));
     }
     let last = recover(&conn, now).map_err(broken)?;
     Ok((conn, last))
