@@ -61,9 +61,18 @@ pub(super) fn refused(what: impl Into<String>) -> Error {
     Error::Failed(Box::new(Trouble { what: what.into(), cause: None }))
 }
 
-/// What a home that is being opened says: a full disk may be helped.
-pub(super) fn unless_full(what: impl Into<String>, error: rusqlite::Error) -> Error {
-    if is_full(&error) { Error::Full } else { failed(what, error) }
+/// What a home that is being opened says: a full disk may be helped, a damaged file not.
+pub(super) fn at_opening(what: impl Into<String>, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        _ if is_full(&error) => Error::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(&error.to_string()),
+        _ => failed(what, error),
+    }
+}
+
+/// What was `found` in the database's file.
+pub(super) fn damaged(found: &str) -> Error {
+    refused(format!("the store's file topics.db is damaged ({found}): restore it from a copy, or use another home"))
 }
 
 /// The same error for each of many.

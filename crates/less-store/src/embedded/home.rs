@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::catalog::pending_ids;
-use super::failure::{Reach, Sql, failed, reach, refused, unless_full};
+use super::failure::{Reach, Sql, at_opening, damaged, failed, reach};
 use super::lock::{Lock, lock};
 use super::reserve::Reserve;
 use super::schema;
@@ -49,8 +49,7 @@ impl Home {
         };
         let (conn, last) = opened?;
         if last > LAST {
-            let message = "the store's file topics.db is damaged (a message has the number";
-            return Err(refused(format!("{message} {last}): restore it from a copy, or use another home")));
+            return Err(damaged(&format!("a message has the number {last}")));
         }
         let next_seq = last + 1;
         Ok(Self { conn, file, wal, next_seq, lock })
@@ -60,7 +59,7 @@ impl Home {
 /// The file, fit for the writer, and the last `seq` in it. `is_short`: the disk was full a moment ago, so the log first gives its
 /// room back.
 fn ready(file: &Path, unclean: bool, now: Timestamp, is_short: bool) -> Result<(Connection, i64)> {
-    let broken = |error| unless_full(format!("cannot open {}", file.display()), error);
+    let broken = |error| at_opening(format!("cannot open {}", file.display()), error);
     let conn = Connection::open(file).map_err(broken)?;
     schema::prepare(&conn)?;
     if unclean {

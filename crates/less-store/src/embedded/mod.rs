@@ -149,12 +149,12 @@ impl Embedded {
 
 /// The writer thread, from its first statement to the release of the home.
 fn write(home: Home, catalog: Catalog, mut ends: Ends) {
-    let Home { conn, wal, next_seq, lock, .. } = home;
+    let Home { conn, file, wal, next_seq, lock } = home;
     let written = Writer::new(&conn, wal, Arc::clone(&ends.shared), catalog, next_seq);
     let failed = written.map_err(Arc::new).and_then(Writer::run).err();
     if let Some(error) = &failed {
         ends.ending.send_replace(true);
-        tracing::error!(%error, "the store failed and is closed: free the disk or repair it, then start again");
+        tracing::error!(file = %file.display(), %error, "the store failed and is closed: free the disk or repair it, then start again");
     }
     let lost = failed.is_some() || ends.shared.inbox.is_abandoned();
     // After a failed sync not one more page is to be copied on the strength of what the cache says.

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::failure::{Sql, refused, unless_full};
+use super::failure::{Sql, at_opening, damaged, refused};
 use crate::{Result, Timestamp};
 
 const VERSION: i64 = 2;
@@ -101,7 +101,7 @@ PRAGMA user_version = 2;
 
 /// Makes a connection the writer's: durable commits, and space that can be given back.
 pub(super) fn prepare(conn: &Connection) -> Result<()> {
-    let unreadable = |error| unless_full("cannot read the store", error);
+    let unreadable = |error| at_opening("cannot read the store", error);
     let mode = settle_in(conn).map_err(unreadable)?;
     if mode != "wal" {
         return Err(refused(format!(
@@ -115,10 +115,10 @@ pub(super) fn prepare(conn: &Connection) -> Result<()> {
 /// Makes the tables, or those that the file's version does not have.
 pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
     let version = conn.pragma_query_value(None, "user_version", |row| row.get(0));
-    match version.map_err(|error| unless_full("cannot read the store", error))? {
-        0 => step(conn, &[FIRST, SECOND]).map_err(|error| unless_full("cannot create the store", error)),
+    match version.map_err(|error| at_opening("cannot read the store", error))? {
+        0 => step(conn, &[FIRST, SECOND]).map_err(|error| at_opening("cannot create the store", error)),
         1 => {
-            step(conn, &[SECOND]).map_err(|error| unless_full("cannot bring the store to this version's format", error))
+            step(conn, &[SECOND]).map_err(|error| at_opening("cannot bring the store to this version's format", error))
         }
         VERSION => Ok(()),
         newer => Err(refused(format!(
@@ -152,13 +152,11 @@ fn step(conn: &Connection, statements: &[&str]) -> Sql<()> {
 
 /// Looks at what recovery left after a crash.
 pub(super) fn check(conn: &Connection) -> Result<()> {
-    let found = sound(conn).map_err(|error| unless_full("cannot check the store", error))?;
+    let found = sound(conn).map_err(|error| at_opening("cannot check the store", error))?;
     if found == "ok" {
         return Ok(());
     }
-    Err(refused(format!(
-        "the store's file topics.db is damaged ({found}): restore it from a copy, or use another home"
-    )))
+    Err(damaged(&found))
 }
 
 fn sound(conn: &Connection) -> Sql<String> {

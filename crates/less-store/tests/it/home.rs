@@ -1,4 +1,4 @@
-use less_store::{Config, Embedded, Error, Verdict};
+use less_store::{Config, Embedded, Error, Topics, Verdict};
 
 use crate::given::{clock, message, subscribers};
 
@@ -25,8 +25,24 @@ async fn a_newer_format_is_refused() {
 }
 
 #[tokio::test]
+async fn a_damaged_file_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("topics.db");
+    Embedded::open(home.path(), clock()).unwrap().close().await;
+    let whole = std::fs::read(&file).unwrap();
+    let schema = whole.windows(12).position(|bytes| bytes == b"CREATE TABLE").unwrap();
+    for place in [0, schema] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        let Err(Error::Failed(why)) = Embedded::open(home.path(), clock()) else { panic!("it was opened") };
+        let why = why.to_string();
+        assert!(why.starts_with("the store's file topics.db is damaged (") && why.contains("restore it"), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_redelivered_after_a_clean_stop() {
-    use less_store::Topics;
     let home = tempfile::tempdir().unwrap();
     let store = Embedded::open(home.path(), clock()).unwrap();
     let ids = subscribers(&store, &["a", "b"]).await;
