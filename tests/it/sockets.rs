@@ -94,10 +94,8 @@ pub(crate) fn chat(language: &str) -> Vec<(String, String)> {
         _ => ("__init__.py", [CONNECT_PY, DISCONNECT_PY, SEND_PY]),
     };
     let handlers = [("connect", connect), ("disconnect", disconnect), ("send", send)];
-    let mut files: Vec<_> = handlers
-        .map(|(name, text)| (format!("less/sockets/chat/{name}/{end}"), text.to_owned()))
-        .into_iter()
-        .collect();
+    let mut files: Vec<_> =
+        handlers.map(|(name, text)| (format!("less/sockets/chat/{name}/{end}"), text.to_owned())).into_iter().collect();
     files.push((PUBLISH.0.to_owned(), PUBLISH.1.to_owned()));
     files
 }
@@ -191,7 +189,10 @@ exports.process = async (client) => {
     assert_eq!(publish(&project, &json!("second"), None)["sent"], 1);
     assert_eq!(client.heard_by_now(), [] as [Value; 0]);
     home.give_note("open");
-    assert_eq!([client.json(), client.json(), client.json()], [json!("first"), json!("second"), json!({ "you": "early" })]);
+    assert_eq!(
+        [client.json(), client.json(), client.json()],
+        [json!("first"), json!("second"), json!({ "you": "early" })]
+    );
 }
 
 #[test]
@@ -216,7 +217,7 @@ fn what_is_no_frame_is_answered_and_the_connection_kept() {
     let project = project(&home, &chat("js"));
     let url = project.deploy().url("chat").to_owned();
     let mut client = Socket::connect(&url);
-    let mut refused = |client: &mut Socket, code: &str, channel: &Value| {
+    let refused = |client: &mut Socket, code: &str, channel: &Value| {
         let answer = client.json();
         assert_eq!((answer["code"].as_str(), &answer["channel"]), (Some(code), channel), "{answer}");
         assert!(answer["error"].is_string() && answer["request_id"].is_string(), "{answer}");
@@ -360,6 +361,7 @@ fn a_door_says_who_may_come_in() {
     let plain = http::get(&url.replace("ws://", "http://")).expect(426);
     assert_eq!((plain.json()["code"].as_str(), plain.header("upgrade")), (Some("not_websocket"), Some("websocket")));
     // Pages of any origin may connect: `connect` decides.
-    let client = Socket::connect_with(&url, &[("origin", "https://elsewhere.example"), ("sec-websocket-protocol", "a, b")]);
+    let client =
+        Socket::connect_with(&url, &[("origin", "https://elsewhere.example"), ("sec-websocket-protocol", "a, b")]);
     assert_eq!(client.protocol.as_deref(), Some("a"));
 }

@@ -54,7 +54,7 @@ pub(crate) const SOCKET_IDS: usize = 65_536;
 /// How often a client is asked for a sign of life. One that gives none until the next time is gone.
 pub(crate) const SOCKET_PING: Duration = Duration::from_secs(30);
 /// How long a client has for its good-bye.
-pub(crate) const SOCKET_LAST_WORDS: Duration = Duration::from_secs(10);
+pub(crate) const SOCKET_LAST_WORDS: Duration = Duration::from_secs(5);
 /// Frames of one project that are handled or wait for a process at once; more wait with their connections.
 pub(crate) const SOCKET_FRAMES_AT_ONCE: usize = 256;
 /// Ends of connections that one socket's `disconnect` hears of at once, and how often of each, if it fails.

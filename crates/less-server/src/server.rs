@@ -204,11 +204,7 @@ impl Server {
 
     /// Every API and every socket of the one project on a port of its own, in alphabetical order; ports stay across
     /// versions.
-    async fn open_all(
-        &self,
-        name: &ProjectName,
-        per_api: &PerApi,
-    ) -> anyhow::Result<(Vec<NamedUrl>, Vec<NamedUrl>)> {
+    async fn open_all(&self, name: &ProjectName, per_api: &PerApi) -> anyhow::Result<(Vec<NamedUrl>, Vec<NamedUrl>)> {
         let live = self.registry.live(name.as_ref()).context("the project is not live")?;
         let (registry, project) = (|| self.registry.clone(), || name.as_ref().to_owned());
         let mut apis: Vec<_> = live.project.apis.iter().map(|api| (api.name.clone(), "")).collect();

@@ -52,7 +52,10 @@ pub(crate) fn run(scene: &mut Scene) {
     let heard = square.empty();
     let told = every_end_is_told(scene.home);
     scene.finish();
-    scene.remark(format!("{} connections, {heard} messages heard, {rounds} kills, {told}", ids(scene.home, CONNECTED).len()));
+    scene.remark(format!(
+        "{} connections, {heard} messages heard, {rounds} kills, {told}",
+        ids(scene.home, CONNECTED).len()
+    ));
 }
 
 /// How many ends were told more than once: as deliveries may be, when the server is killed.

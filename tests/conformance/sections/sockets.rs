@@ -282,7 +282,10 @@ fn run_gives_sockets_ports_from_a_base_on(scene: &Scene) {
     let urls = [run.url("bare-one"), run.url("chat")];
     let port = |url: &str| url.strip_prefix("ws://localhost:").unwrap().parse::<u16>().unwrap();
     let base: u16 = base.parse().unwrap();
-    assert!(base <= port(&urls[0]) && port(&urls[0]) < port(&urls[1]) && port(&urls[1]) < base + 50, "{base}: {urls:?}");
+    assert!(
+        base <= port(&urls[0]) && port(&urls[0]) < port(&urls[1]) && port(&urls[1]) < base + 50,
+        "{base}: {urls:?}"
+    );
     let mut client = Socket::connect(&urls[0]);
     client.say("say", &json!("hi"));
     assert_eq!(client.json(), json!("hi"));

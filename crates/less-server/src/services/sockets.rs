@@ -16,7 +16,10 @@ impl Services {
         let message = message(&call.payload)?;
         let options = options(&call.options)?;
         let registry = self.registry.upgrade().ok_or_else(|| {
-            refused("stopping", format!("nothing was sent to sockets.{}: the project is not running any more", call.target))
+            refused(
+                "stopping",
+                format!("nothing was sent to sockets.{}: the project is not running any more", call.target),
+            )
         })?;
         let Some(room) = self.room(&registry, &call.target)? else {
             // Nobody has ever been connected.
@@ -62,7 +65,8 @@ fn options(json: &[u8]) -> Result<SocketOptions, CallError> {
         serde_json::from_slice(json).map_err(|error| refused("bad_option", error.to_string()))?;
     let (named, most) = (options.connections.as_ref().map_or(0, Vec::len), limits::SOCKET_IDS);
     if named > most {
-        let message = format!("{named} connections were named, more than {most}: use broadcast, or name fewer at a time");
+        let message =
+            format!("{named} connections were named, more than {most}: use broadcast, or name fewer at a time");
         return Err(refused("bad_option", message));
     }
     Ok(options)

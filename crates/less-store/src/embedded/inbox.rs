@@ -18,7 +18,8 @@ use uuid::Uuid;
 use super::jobs::Job;
 use super::weight::Weight;
 use crate::{
-    Change, Changed, Connection, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId, Timestamp,
+    Change, Changed, Connection, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId,
+    Timestamp,
 };
 
 /// How much may be queued and so be in one commit: a message or a change counts 1, and 1 for each full KiB.

@@ -10,8 +10,8 @@ use super::values::Shelf;
 use crate::clock::millis;
 use crate::topics::SAME_KEY_FOR;
 use crate::{
-    Connection, CronState, DeadLetter, Delivery, Deployment, Error, Message, Origin, Publish, Reason, Result, SubscriberId,
-    Timestamp, Verdict,
+    Connection, CronState, DeadLetter, Delivery, Deployment, Error, Message, Origin, Publish, Reason, Result,
+    SubscriberId, Timestamp, Verdict,
 };
 
 /// (project, topic, idempotency key)

@@ -138,7 +138,10 @@ mod tests {
     #[test]
     fn of_the_protocols_that_are_offered_the_first_is_chosen() {
         let chosen = |offered| first_protocol(&head(&[("sec-websocket-protocol", offered)]).headers).unwrap();
-        assert_eq!((chosen("chat"), chosen("token-7 , chat")), ("chat".try_into().unwrap(), "token-7".try_into().unwrap()));
+        assert_eq!(
+            (chosen("chat"), chosen("token-7 , chat")),
+            ("chat".try_into().unwrap(), "token-7".try_into().unwrap())
+        );
         assert_eq!(first_protocol(&head(&[]).headers), None);
     }
 }

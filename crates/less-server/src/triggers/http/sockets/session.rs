@@ -179,7 +179,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
         match heard {
             Heard::Text(text) => self.take(&text),
-            Heard::Binary => self.answer(&Failure::BadFrame("Frames are text, not binary".into()), None, Uuid::now_v7()),
+            Heard::Binary => {
+                self.answer(&Failure::BadFrame("Frames are text, not binary".into()), None, Uuid::now_v7())
+            }
             Heard::TooLong => self.leave(CloseCode::MESSAGE_TOO_BIG, "this frame is too large"),
             Heard::TooSlow => self.leave(CloseCode::SERVICE_OVERLOAD, "this client reads too slowly"),
             Heard::Alive | Heard::Ended => {}

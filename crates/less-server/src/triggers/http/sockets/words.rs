@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_is_told_how_one_looks() {
-        for text in ["", "hello", "[]", "7", r#""a""#, r#"{"data":1}"#, r#"{"channel":7}"#, r#"{"channel":"a","data":}"#] {
+        for text in
+            ["", "hello", "[]", "7", r#""a""#, r#"{"data":1}"#, r#"{"channel":7}"#, r#"{"channel":"a","data":}"#]
+        {
             let (message, channel) = said(text).unwrap_err();
             assert!(message.starts_with(r#"A frame is {"channel""#) && channel.is_none(), "{text}: {message}");
         }
@@ -141,7 +143,8 @@ mod tests {
         assert_eq!(value(heard(Uuid::nil(), b"[1]")), json!({ "data": [1], "connection_id": Uuid::nil() }));
         assert_eq!(value(disconnected(Uuid::nil())), json!({ "connection_id": Uuid::nil() }));
         let request = hyper::Request::builder().uri("/x?a=1&a=2&b=").header("x-token", "7").body(()).unwrap();
-        let expected = json!({ "connection_id": Uuid::nil(), "headers": { "X-Token": "7" }, "query": { "a": "2", "b": "" } });
+        let expected =
+            json!({ "connection_id": Uuid::nil(), "headers": { "X-Token": "7" }, "query": { "a": "2", "b": "" } });
         assert_eq!(value(connecting(Uuid::nil(), &request.into_parts().0)), expected);
     }
 
