@@ -167,25 +167,25 @@ class Socket:
 
     def publish(self, message: Any, connections: Connections) -> Record:
         """To these connections: one id, or several. At most 32 KiB."""
-        return _call(*self._publish(message, connections))
+        return _call(*self._to(message, connections))
 
     def publish_async(self, message: Any, connections: Connections) -> Coroutine[Any, Any, Record]:
         """As `publish`, to be awaited; it has begun when this returns."""
-        return _start(*self._publish(message, connections))
+        return _start(*self._to(message, connections))
 
     def broadcast(self, message: Any) -> Record:
         """To everybody who is connected."""
-        return _call(*self._broadcast(message))
+        return _call(*self._to_all(message))
 
     def broadcast_async(self, message: Any) -> Coroutine[Any, Any, Record]:
         """As `broadcast`, to be awaited; it has begun when this returns."""
-        return _start(*self._broadcast(message))
+        return _start(*self._to_all(message))
 
-    def _publish(self, message: Any, connections: Any) -> Any:
+    def _to(self, message: Any, connections: Any) -> Any:
         what = f"sockets.{self.name}.publish"
         return self._sending(what, message, lambda: options.of_connections(what, connections))
 
-    def _broadcast(self, message: Any) -> Any:
+    def _to_all(self, message: Any) -> Any:
         return self._sending(f"sockets.{self.name}.broadcast", message, lambda: b"")
 
     def _sending(self, what: str, message: Any, how: Callable[[], bytes]) -> Any:

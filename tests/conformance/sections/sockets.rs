@@ -71,14 +71,14 @@ pub(crate) const WAITING: &[Case] = &[case!(a_disconnect_that_fails_is_retried_t
         "DISCONNECT_ATTEMPTS: u32 = 4"
         => "DISCONNECT_ATTEMPTS: u32 = 3")];
 
-/// A client of `chat`, and its id. Others may connect meanwhile: it is found by its query.
+/// A client of `chat`, and its id. Others may connect meanwhile: it is found by its name, which more of a query may follow.
 fn client(scene: &Scene, name: &str) -> (Socket, String) {
     enter(&scene.home, &scene.url("chat"), name)
 }
 
 fn enter(home: &Home, url: &str, name: &str) -> (Socket, String) {
     let socket = Socket::connect_with(&format!("{url}?name={name}"), &[("x-token", "t")]);
-    (socket, eventually_some("connect is told", || id_of(home, name)))
+    (socket, eventually_some("connect is told", || id_of(home, name.split('&').next().unwrap())))
 }
 
 fn id_of(home: &Home, name: &str) -> Option<String> {
