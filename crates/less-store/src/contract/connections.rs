@@ -95,7 +95,8 @@ async fn a_thousand_come_and_go_side_by_side(topics: &dyn Topics, connections: &
     assert_eq!(open_ones(connections, &project).await, []);
     let mut heard: Vec<String> = project.all(0).await.iter().map(|delivery| payload(delivery).to_owned()).collect();
     let mut expected: Vec<String> = opened.iter().map(|open| format!("\"{}\"", open.id)).collect();
-    (heard.sort(), expected.sort());
+    heard.sort();
+    expected.sort();
     assert_eq!(heard, expected);
 }
 
