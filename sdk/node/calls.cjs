@@ -1,5 +1,5 @@
 'use strict';
-// What handlers ask of the server: publishes, function calls, key-values.
+// What handlers ask of the server: publishes, function calls, key-values, messages to sockets.
 //
 // In: arguments as handlers give them; checked, they become Calls. Out: promises of what is answered.
 // What is refused here rejects as what the server refuses does: both are calls that failed.
@@ -14,16 +14,18 @@ const {
   readOptions,
   setOptions,
 } = require('./checks.cjs');
-const { FUNCTION, KVS, PUBLISH } = require('./codec.cjs');
+const { FUNCTION, KVS, PUBLISH, SOCKETS } = require('./codec.cjs');
 const { CallError, FunctionError, NonRetriableError } = require('./index.cjs');
+const { toOptions } = require('./sockets.cjs');
 
-/** What the SDK is connected with: each topic and function of the project, and the methods of `kvs`. */
-function createCalls(invocations, { topics, functions, limits }) {
+/** What the SDK is connected with: each topic, socket and function of the project, and the methods of `kvs`. */
+function createCalls(invocations, { topics, functions, sockets, limits }) {
   const message = new Payload('message', limits.message_bytes, 'nothing was published');
   const argument = new Payload('argument', limits.response_bytes, 'nothing was called');
   return {
     topics: topics.map((name) => [name, { publish: publisher(invocations, name, message, publishOptions(limits)) }]),
     functions: functions.map((name) => [name, caller(invocations, name, argument)]),
+    sockets: sockets.map((name) => [name, createSocket(invocations, name, limits)]),
     kvs: createKvs(invocations, limits),
   };
 }
@@ -48,6 +50,17 @@ function publisher(invocations, name, message, checks) {
 function caller(invocations, name, argument) {
   const what = `functions.${name}`;
   return asking(invocations, what, FUNCTION, name, (payload = null) => ['', argument.toJson(what, payload)]);
+}
+
+/** `sockets.<name>`: each method gives a promise of `{ sent, gone }`. */
+function createSocket(invocations, name, limits) {
+  const message = new Payload('message', limits.socket_message_bytes, 'nothing was sent');
+  const method = (verb, options) => {
+    const what = `sockets.${name}.${verb}`;
+    const prepare = (given, connections) => [options(what, connections), message.toJson(what, given)];
+    return asking(invocations, what, SOCKETS, name, prepare);
+  };
+  return { publish: method('publish', toOptions), broadcast: method('broadcast', () => '') };
 }
 
 /** Options that name nothing are none. */

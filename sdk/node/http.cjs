@@ -24,6 +24,9 @@ const HEADERS = new Proxy(
   },
 );
 
+/** Its values are found by their names in any case. */
+const inAnyCase = (headers) => Object.setPrototypeOf(headers, HEADERS);
+
 function put(object, name, value) {
   // `?__proto__=x` is a parameter like any other.
   if (name === '__proto__') {
@@ -47,7 +50,7 @@ function buildRequest(invoke) {
   return {
     method,
     path,
-    headers: Object.setPrototypeOf(fromPairs(headers), HEADERS),
+    headers: inAnyCase(fromPairs(headers)),
     query: fromPairs(query),
     query_all: all,
     params: fromPairs(params),
@@ -223,4 +226,4 @@ function toBody(body) {
   }
 }
 
-module.exports = { ResponseTooLarge, buildRequest, runRoute, toResponse };
+module.exports = { ResponseTooLarge, buildRequest, inAnyCase, runRoute, toResponse };

@@ -111,18 +111,26 @@ function create() {
   const functions = named('function', (name) =>
     outside(`functions.${name}`, `functions.${name} = async (payload) => ({ … })`),
   );
+  const sockets = named('socket', (name) => ({
+    publish: outside(`sockets.${name}.publish`, `sockets.${name} = { publish: async () => ({ sent: 1, gone: [] }) }`),
+    broadcast: outside(
+      `sockets.${name}.broadcast`,
+      `sockets.${name} = { broadcast: async () => ({ sent: 1, gone: [] }) }`,
+    ),
+  }));
   const kvs = createKvs();
 
   /** Called once by the worker, before it loads handlers: what each name and method does. */
   function connect(calls) {
     topics.connect(calls.topics);
     functions.connect(calls.functions);
+    sockets.connect(calls.sockets);
     kvs.connect((name) => calls.kvs[name]);
   }
 
   const sdk = {
     topics: topics.object,
-    sockets: unfinished('sockets'),
+    sockets: sockets.object,
     functions: functions.object,
     kvs: kvs.object,
     files: unfinished('files'),

@@ -1,4 +1,4 @@
-// What editors and `tsc` know of '@chuva.io/less' where no project is known: any topic and any function is taken.
+// What editors and `tsc` know of '@chuva.io/less' where no project is known: any topic, socket and function is taken.
 // A build writes the declarations of its project, with the same names, and there a misspelt topic is an error.
 
 /** The project's topics: `await topics.order_placed.publish({ id: 7 })`. */
@@ -10,7 +10,7 @@ export const functions: Functions;
 /** The project's key-value store. A change is durable when its promise resolves. */
 export const kvs: Kvs;
 
-/** Cannot be used yet. */
+/** The project's sockets: `await sockets.chat.publish({ text }, [connection_id])`. */
 export const sockets: Sockets;
 
 /** Cannot be used yet. */
@@ -24,7 +24,9 @@ export interface Functions {
   [name: string]: CloudFunction;
 }
 
-export interface Sockets {}
+export interface Sockets {
+  [name: string]: Socket;
+}
 
 export interface Files {}
 
@@ -45,6 +47,41 @@ export interface PublishOptions {
   /** Messages of one key reach a subscriber in order, one at a time. */
   ordering_key?: string;
   orderingKey?: string;
+}
+
+export interface Socket {
+  /** Sends it, as JSON, to these connections: one id, or several. At most 32 KiB. */
+  publish(message: Json, connections: string | Iterable<string | null | undefined> | null | undefined): Promise<Sent>;
+  /** Sends it to everybody who is connected. */
+  broadcast(message: Json): Promise<Sent>;
+}
+
+export interface Sent {
+  /** How many connections will get it. */
+  sent: number;
+  /** Those that are not there, or not any more. */
+  gone: string[];
+}
+
+/** What the `connect` of a socket gets; what throws, or returns a `statusCode` from 400 on, refuses. */
+export interface Connecting {
+  connection_id: string;
+  /** Found by their names in any case. */
+  headers: Record<string, string | undefined>;
+  /** Of a repeated name the last value. */
+  query: Record<string, string | undefined>;
+}
+
+/** What the `disconnect` of a socket gets. */
+export interface Disconnected {
+  connection_id: string;
+}
+
+/** What a channel of a socket gets. */
+export interface Heard<Data = any> {
+  /** What the client sent with the channel's name. */
+  data: Data;
+  connection_id: string;
 }
 
 /** Calls a function and gives its result; what the function throws is thrown here, as `FunctionError`. */

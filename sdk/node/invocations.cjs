@@ -13,6 +13,7 @@ const { Payload } = require('./checks.cjs');
 const { describe, isRetriable, render } = require('./errors.cjs');
 const { ResponseTooLarge, buildRequest, runRoute, toResponse } = require('./http.cjs');
 const { Log } = require('./logs.cjs');
+const { toEvent, toStatus } = require('./sockets.cjs');
 
 /** What waited longer than this is handed back: the server may have given it to another worker. */
 const STALE_MS = 500;
@@ -146,10 +147,11 @@ class Invocations {
     this.end(invocation);
   }
 
-  /** What is sent of what its handler returned: of a route a response, of a function JSON. */
+  /** What is sent of what its handler returned: of a route a response, of a function JSON, of a socket's a status. */
   toReply({ handler, result }) {
     if (handler.isRoute) return toResponse(result, this.limits.response_bytes);
     if (handler.isFunction) return this.results.toJson(handler.path, result === undefined ? null : result);
+    if (handler.isSocket) return toStatus(result);
     return undefined;
   }
 
@@ -255,7 +257,7 @@ function run(invocations, invocation, invoke) {
     } else {
       const payload = handler.isCron ? undefined : invoke.payload();
       invoke.release();
-      returned = handler.run(payload, context);
+      returned = handler.run(handler.isSocket ? toEvent(payload) : payload, context);
     }
     // Every promise costs what its asynchronous context does: this is one, where an async function has two.
     Promise.resolve(returned).then((result) => invocations.done(invocation, result ?? response, undefined), failed);

@@ -16,6 +16,7 @@ const KINDS = {
   subscriber: { args: 1, example: 'async (message) => { … }' },
   cron: { args: 0, example: 'async () => { … }' },
   function: { args: 1, example: 'async (payload) => { … }' },
+  socket: { args: 1, example: 'async ({ connection_id }) => { … }' },
 };
 
 /** A handler that can be called. */
@@ -25,6 +26,7 @@ class Handler {
     this.isRoute = kind === 'route';
     this.isFunction = kind === 'function';
     this.isCron = kind === 'cron';
+    this.isSocket = kind === 'socket';
     this.owner = owner; // `this` within process, as for a method of the module
     this.process = owner.process;
     this.middlewares = middlewares;
@@ -38,7 +40,7 @@ class Handler {
     return this.wantsContext ? process.call(owner, request, response, context) : process.call(owner, request, response);
   }
 
-  /** A subscriber's message, a function's argument. */
+  /** A subscriber's message, a function's argument, what a socket's client did. */
   run(payload, context) {
     const { process, owner } = this;
     if (this.isCron) return this.wantsContext ? process.call(owner, context) : process.call(owner);

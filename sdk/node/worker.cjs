@@ -99,7 +99,7 @@ function take(type, buffer, at, end) {
   }
 }
 
-async function start({ version, project, root: given, handlers, topics, functions, limits }) {
+async function start({ version, project, root: given, handlers, topics, functions, sockets = [], limits }) {
   if (version !== codec.VERSION) {
     throw new Error(`the server speaks version ${version} of the protocol, this worker ${codec.VERSION}`);
   }
@@ -107,7 +107,7 @@ async function start({ version, project, root: given, handlers, topics, function
   errors.setRoot(root);
   logs.limits = limits;
   invocations.serve(project, limits, logs);
-  connect(createCalls(invocations, { topics, functions, limits }));
+  connect(createCalls(invocations, { topics, functions, sockets, limits }));
   const { table, problems } = await load(root, handlers, (place) => fs.writeSync(board, markOf(place + 1), 0, 8, 0));
   invocations.table = table;
   writer.loaded(problems);

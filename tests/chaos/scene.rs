@@ -105,6 +105,11 @@ impl<'h> Scene<'h> {
         self.address.lock().clone()
     }
 
+    /// The same, for those who outlive a server.
+    pub(crate) fn address(&self) -> Address {
+        self.address.clone()
+    }
+
     /// Where the ids of this scenario's publishes come from.
     pub(crate) fn ids(&self) -> Ids {
         self.ids.clone()

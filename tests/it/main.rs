@@ -34,6 +34,8 @@ mod python;
 mod retries;
 mod scene;
 mod security;
+mod sockets;
+mod sockets_ends;
 mod strace;
 mod supply_chain;
 mod topics;

@@ -27,7 +27,8 @@ const LICENCES: [&str; 12] = [
 /// The only place that packages come from; as Cargo.lock names it.
 const CRATES: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// Crates in two versions, and why.
-const TWICE: [(&str, &str); 2] = [
+const TWICE: [(&str, &str); 3] = [
+    ("base64", "tokio-websockets has not moved to 0.23 yet; what it does with it, a handshake, we do ourselves"),
     ("embedded-io", "optional to postcard, which oxc-browserslist needs; named in Cargo.lock, neither is compiled"),
     ("syn", "derive macros move to 3 one after the other; only compile time"),
 ];

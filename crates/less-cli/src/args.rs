@@ -57,6 +57,9 @@ pub(crate) struct RunArgs {
     /// The first API's port; the next ones follow [default: 3333]
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// The first socket's port; the next ones follow [default: 8000]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) socket_port: Option<u16>,
     /// Print the addresses and the log lines as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,6 +9,8 @@ use crate::args::{Environment, PortArgs};
 
 /// The first API of `run` listens here, the others on the ports after it.
 pub(crate) const RUN_PORT: u16 = 3333;
+/// And the first socket here.
+pub(crate) const SOCKET_PORT: u16 = 8000;
 
 /// Where Less keeps everything: `LESS_HOME`, else `~/.less`.
 #[derive(Debug, Clone, PartialEq, Eq)]

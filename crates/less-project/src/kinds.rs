@@ -34,7 +34,7 @@ pub(crate) const KINDS: [KindRow; 8] = [
     KindRow { kind: Kind::Apis, folder: "apis", plural: "APIs", levels: &["api"], runs: true },
     KindRow { kind: Kind::Topics, folder: "topics", plural: "topics", levels: &["topic", "subscriber"], runs: true },
     KindRow { kind: Kind::ExternalTopics, folder: "external_topics", plural: "external topics", levels: &["placeholder", "topic", "subscriber"], runs: true },
-    KindRow { kind: Kind::Sockets, folder: "sockets", plural: "sockets", levels: &["socket", "channel"], runs: false },
+    KindRow { kind: Kind::Sockets, folder: "sockets", plural: "sockets", levels: &["socket", "channel"], runs: true },
     KindRow { kind: Kind::Crons, folder: "crons", plural: "crons", levels: &["cron"], runs: true },
     KindRow { kind: Kind::Functions, folder: "functions", plural: "functions", levels: &["function"], runs: true },
     KindRow { kind: Kind::Shared, folder: "shared", plural: "shared modules", levels: &["module"], runs: true },

@@ -21,7 +21,8 @@ pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, T
 pub use cron::{BadSchedule, Schedule};
 pub use discover::{discover, discover_built};
 pub use model::{
-    Api, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Subscriber, Topic, Verb,
+    Api, Channel, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Socket, Subscriber,
+    Topic, Verb,
 };
 pub use name::{BadName, HandlerPath, ProjectName};
 pub use problem::Problem;

@@ -15,6 +15,7 @@ pub struct Project {
     pub apis: Vec<Api>,
     pub topics: Vec<Topic>,
     pub external_topics: Vec<ExternalTopic>,
+    pub sockets: Vec<Socket>,
     pub crons: Vec<Cron>,
     pub functions: Vec<Function>,
     /// Folders of `less/shared`.
@@ -25,14 +26,16 @@ pub struct Project {
 }
 
 impl Project {
-    /// Every handler: routes first, then what hears messages, then functions.
+    /// Every handler: routes first, then what hears messages, then those of sockets, then functions.
     pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
         let routes = self.apis.iter().flat_map(|api| &api.routes).map(|route| &route.handler);
         let own = self.topics.iter().flat_map(|topic| &topic.subscribers);
         let external = self.external_topics.iter().flat_map(|topic| &topic.subscribers);
         let subscribers = own.chain(external).map(|subscriber| &subscriber.handler);
         let crons = self.crons.iter().map(|cron| &cron.handler);
-        routes.chain(subscribers).chain(crons).chain(self.functions.iter().map(|function| &function.handler))
+        let sockets = self.sockets.iter().flat_map(Socket::handlers);
+        let functions = self.functions.iter().map(|function| &function.handler);
+        routes.chain(subscribers).chain(crons).chain(sockets).chain(functions)
     }
 
     pub fn has_typescript(&self) -> bool {
@@ -144,6 +147,33 @@ impl ExternalTopic {
     pub fn publisher(&self, env: &Env) -> String {
         env.get(&self.variable()).unwrap_or(&self.placeholder).clone()
     }
+}
+
+/// What clients connect to: `less/sockets/<socket>/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Socket {
+    pub name: String,
+    /// Runs before a client is let in.
+    pub connect: Option<Handler>,
+    /// Runs after a connection has ended.
+    pub disconnect: Option<Handler>,
+    pub channels: Vec<Channel>,
+    /// Time limit of one invocation.
+    pub timeout: Duration,
+}
+
+impl Socket {
+    pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
+        let channels = self.channels.iter().map(|channel| &channel.handler);
+        self.connect.iter().chain(&self.disconnect).chain(channels)
+    }
+}
+
+/// What clients send on: every folder of a socket save `connect` and `disconnect`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    pub name: String,
+    pub handler: Handler,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

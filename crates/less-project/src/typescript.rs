@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::{Project, Topic};
+use crate::{Project, Socket, Topic};
 
-/// The SDK's own declarations, in which every topic and every function exists.
+/// The SDK's own declarations, in which every topic, every socket and every function exists.
 const SDK: &str = include_str!("../../../sdk/node/index.d.ts");
 
 const HEADER: &str = "// Written by less-cli: what '@chuva.io/less' is in this project. Changes are overwritten.
@@ -12,17 +12,19 @@ const HEADER: &str = "// Written by less-cli: what '@chuva.io/less' is in this p
 declare module '@chuva.io/less' {
 ";
 
-/// The text of `less-env.d.ts`: what `@chuva.io/less` is in this project, its topics and functions by name.
+/// The text of `less-env.d.ts`: what `@chuva.io/less` is in this project, its topics, sockets and functions by name.
 pub fn typescript_declarations(project: &Project) -> String {
     let topics = project.topics.iter().map(|topic| (topic.name.as_str(), described(topic), "Topic"));
     let functions = project.functions.iter().map(|function| {
         let description = function.handler.path.to_string();
         (function.name.as_str(), description, "CloudFunction")
     });
+    let sockets = project.sockets.iter().map(|socket| (socket.name.as_str(), channels(socket), "Socket"));
     let any = SDK.split_once("export const topics").map_or(SDK, |(_, types)| types);
     let own = format!("export const topics{any}")
         .replace("  [name: string]: Topic;\n", &properties(topics))
         .replace("  [name: string]: CloudFunction;\n", &properties(functions))
+        .replace("  [name: string]: Socket;\n", &properties(sockets))
         .replace("declare const", "const"); // a module that is declared is declared whole
     let mut text = String::from(HEADER);
     for line in own.lines() {
@@ -70,6 +72,11 @@ pub fn tsconfig(project: &Project) -> String {
 fn described(topic: &Topic) -> String {
     let names: Vec<&str> = topic.subscribers.iter().map(|subscriber| subscriber.name.as_str()).collect();
     if names.is_empty() { "Without subscribers.".into() } else { format!("Subscribers: {}.", names.join(", ")) }
+}
+
+fn channels(socket: &Socket) -> String {
+    let names: Vec<&str> = socket.channels.iter().map(|channel| channel.name.as_str()).collect();
+    if names.is_empty() { "Without channels.".into() } else { format!("Channels: {}.", names.join(", ")) }
 }
 
 /// A line each; a name with - also with _, as handlers may write it.

@@ -16,7 +16,8 @@
 //!               · u64 published_at (ms since 1970, 0 unless a message) · u64 deadline (ms since 1970)
 //!               · u64 sent_at (ms of CLOCK_MONOTONIC) · 16 B invocation id · 16 B trace id · 16 B message id (nil unless a message)
 //!               · u32 head length · head JSON (requests; else empty) · payload
-//!               (kind 0: the message's JSON bytes; kind 1: the request body's bytes; kind 2: the argument's JSON bytes)
+//!               (kind 0: the message's JSON bytes; kind 1: the request body's bytes; kind 2: the JSON bytes of a function's
+//!               argument, or of what a handler of a socket is told)
 //!   3 Withdraw  u64 id: nobody waits for it any more. Not begun: drop it. Begun: refuse its SDK calls. (A delivery
 //!               that has begun runs on unheard at its deadline: what it publishes late counts as that attempt's)
 //!   4 Answer    u64 call · u8 (0 ok, 1 error) · JSON (ok: the result; error: `CallError`)
@@ -27,7 +28,7 @@
 //!  65 Loaded    JSON: see `Loaded`
 //!  66 Reply     u64 id · u8 status · body
 //!               0 returned: (kind 1) u16 status code · u16 header count · {u16 length · name · u32 length · value}* · body bytes;
-//!                           (kind 2) the result's JSON bytes; (kind 0) nothing
+//!                           (kind 2) the result's JSON bytes, of a socket's handler null or its {"statusCode"}; (kind 0) nothing
 //!               1 threw, 2 threw, not to be retried: JSON `Thrown`
 //!               3 response or result too large: JSON `Thrown`
 //!  67 Returned  u64 id: not begun and never will be; run it elsewhere
@@ -38,6 +39,8 @@
 //!               service 3 kvs: target get · set · delete · increment · list; options `KvsOptions`; payload: set's value;
 //!                 answered with get: null or {"value", "version"}; set: {"version"}; delete: true or false (nothing to delete);
 //!                 increment: the new number; list: [key]
+//!               service 4 sockets: target the socket; options `SocketOptions` (none: to everybody who is connected);
+//!                 payload the message; answered with {"sent": count, "gone": [connection id]}
 //!  69 Log       u64 id (0: none) · u8 stream (0 out, 1 error) · u64 time (ms since 1970) · UTF-8 text of one line
 //!  70 Pong      u64 nonce
 //! ```
@@ -82,6 +85,8 @@ pub struct Load {
     pub topics: Vec<String>,
     /// Every function of the project, in whatever language.
     pub functions: Vec<String>,
+    #[serde(default)]
+    pub sockets: Vec<String>,
     pub limits: Limits,
 }
 
@@ -106,12 +111,17 @@ pub enum HandlerKind {
     /// Its `process` takes no message.
     Cron,
     Function,
+    /// Of a socket's connections, or of a channel. (What hears of their ends is a subscriber.)
+    Socket,
 }
 
 /// Checked by the worker before it sends, so that nothing too large crosses the socket. Bytes, or lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub message_bytes: u64,
+    /// Of what is sent to a socket's connections.
+    #[serde(default)]
+    pub socket_message_bytes: u64,
     /// A response's body; also a function's argument, and its result.
     pub response_bytes: u64,
     pub value_bytes: u64,
@@ -197,6 +207,15 @@ pub struct KvsOptions {
     pub limit: Option<u32>,
 }
 
+/// Whom a message to a socket is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketOptions {
+    /// Ids of connections; null stands for nobody. Missing: everybody who is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Vec<Option<String>>>,
+}
+
 /// The part of a request that comes before its body (`head` of an `Invoke` of kind 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestHead {
@@ -251,7 +270,7 @@ pub enum Input {
         head: Bytes,
         body: Bytes,
     },
-    /// A function's argument, JSON.
+    /// A function's argument, or what a handler of a socket is told: JSON.
     Call {
         payload: Bytes,
     },
@@ -302,4 +321,5 @@ pub enum Service {
     Publish,
     Function,
     Kvs,
+    Sockets,
 }

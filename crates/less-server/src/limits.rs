@@ -39,6 +39,27 @@ pub(crate) const QUEUE_TIME: Duration = Duration::from_secs(1);
 pub(crate) const CONNECTIONS: usize = 8_192;
 pub(crate) const FEWEST_CONNECTIONS: usize = 64;
 pub(crate) const OTHER_FILES: usize = 512;
+/// A message to a socket's connections, and the data that a client sends on a channel, as JSON.
+pub(crate) const SOCKET_MESSAGE_BYTES: usize = 32 << 10;
+/// A frame of a client; beyond this the connection is closed.
+pub(crate) const SOCKET_FRAME_BYTES: usize = 1 << 20;
+/// What waits to be sent to one connection: a client that lets more come together is cut off.
+pub(crate) const SOCKET_OUTBOX_MESSAGES: usize = 1_024;
+pub(crate) const SOCKET_OUTBOX_BYTES: usize = 1 << 20;
+/// What waits to be handled of one connection: a client that has sent so much is not read.
+pub(crate) const SOCKET_INBOX_MESSAGES: usize = 64;
+pub(crate) const SOCKET_INBOX_BYTES: usize = 128 << 10;
+/// Connections that one publish may name.
+pub(crate) const SOCKET_IDS: usize = 65_536;
+/// How often a client is asked for a sign of life. One that gives none until the next time is gone.
+pub(crate) const SOCKET_PING: Duration = Duration::from_secs(30);
+/// How long a client has for its good-bye.
+pub(crate) const SOCKET_LAST_WORDS: Duration = Duration::from_secs(5);
+/// Frames of one project that are handled or wait for a process at once; more wait with their connections.
+pub(crate) const SOCKET_FRAMES_AT_ONCE: usize = 256;
+/// Ends of connections that one socket's `disconnect` hears of at once, and how often of each, if it fails.
+pub(crate) const DISCONNECTS_AT_ONCE: u32 = 64;
+pub(crate) const DISCONNECT_ATTEMPTS: u32 = 4;
 /// An invocation's log.
 pub(crate) const LOG_LINES: u64 = 10_000;
 pub(crate) const LOG_BYTES: u64 = 1 << 20;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 pub(crate) use crate::live::Live;
-use crate::triggers::http::Failure;
+use crate::triggers::http::{Failure, Rooms};
 
 #[derive(Default)]
 pub struct Registry {
     state: RwLock<State>,
+    rooms: Rooms,
 }
 
 #[derive(Default)]
@@ -24,6 +25,17 @@ struct State {
 impl Registry {
     pub fn live(&self, project: &str) -> Option<Arc<Live>> {
         self.state.read().live.get(project).cloned()
+    }
+
+    /// Who is connected to the projects' sockets.
+    pub(crate) fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// Whether a version of the project is live, and further ones may be.
+    pub(crate) fn goes_on(&self, project: &str) -> bool {
+        let state = self.state.read();
+        !state.closed && state.live.contains_key(project)
     }
 
     /// What a client is told of a project that is not live.

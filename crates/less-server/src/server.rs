@@ -50,8 +50,8 @@ pub type Echo = Arc<dyn Fn(&Line) + Send + Sync>;
 pub enum Listen {
     /// One port for all projects, one for control. `None`: the home's own, else 4747 (4748) or the next free one. 0: any.
     Gateway { port: Option<u16>, control_port: Option<u16> },
-    /// A port for each API of the one project, from `base` on; no control API.
-    PerApi { base: u16 },
+    /// A port for each API of the one project, from `base` on, and for each socket, from `sockets` on; no control API.
+    PerApi { base: u16, sockets: u16 },
 }
 
 pub struct Server {
@@ -64,8 +64,37 @@ pub struct Server {
     tasks: Tasks,
     /// Cancelled when the control API was asked to stop.
     asked_to_stop: CancellationToken,
-    /// In `PerApi`: the base, and the port of every API so far.
-    per_api: Option<(u16, Mutex<BTreeMap<String, u16>>)>,
+    /// In `PerApi`.
+    per_api: Option<PerApi>,
+}
+
+/// Two rows of ports, and which each API and each socket has so far.
+struct PerApi {
+    apis: Mutex<Row>,
+    sockets: Mutex<Row>,
+}
+
+struct Row {
+    base: u16,
+    ports: BTreeMap<String, u16>,
+}
+
+impl PerApi {
+    fn new(apis: u16, sockets: u16) -> Self {
+        let row = |base| Mutex::new(Row { base, ports: BTreeMap::new() });
+        Self { apis: row(apis), sockets: row(sockets) }
+    }
+}
+
+impl Row {
+    /// Any free one stays any free one.
+    fn after(&self, port: u16) -> u16 {
+        if self.base == 0 { 0 } else { port.saturating_add(1) }
+    }
+
+    fn next(&self) -> u16 {
+        self.ports.values().max().map_or(self.base, |last| self.after(*last))
+    }
 }
 
 impl Server {
@@ -112,9 +141,9 @@ impl Server {
                 server.projects.restore().await?;
                 server.open_doors(bound)?;
             }
-            Listen::PerApi { base } => {
+            Listen::PerApi { base, sockets } => {
                 server.projects.forget_versions().await;
-                server.per_api = Some((base, Mutex::default()));
+                server.per_api = Some(PerApi::new(base, sockets));
             }
         }
         Ok(server)
@@ -165,50 +194,51 @@ impl Server {
         progress: &(dyn Fn(DeployEvent) + Send + Sync),
     ) -> Result<Resources, DeployFailed> {
         let mut resources = self.projects.deploy(name, snapshot, meta, progress).await?;
-        if let Some((base, ports)) = &self.per_api {
-            let opened = self.open_apis(name, *base, ports).await;
-            let opened = opened.context("the new version runs, but not every API of it has a port");
-            resources.apis = opened.map_err(|error| DeployFailed::from(&error))?;
+        if let Some(per_api) = &self.per_api {
+            let opened = self.open_all(name, per_api).await;
+            let opened = opened.context("the new version runs, but not everything of it has a port");
+            (resources.apis, resources.sockets) = opened.map_err(|error| DeployFailed::from(&error))?;
         }
         Ok(resources)
     }
 
-    /// Every API of the one project on a port of its own, in alphabetical order; ports stay across versions.
-    async fn open_apis(
-        &self,
-        name: &ProjectName,
-        base: u16,
-        ports: &Mutex<BTreeMap<String, u16>>,
-    ) -> anyhow::Result<Vec<NamedUrl>> {
+    /// Every API and every socket of the one project on a port of its own, in alphabetical order; ports stay across
+    /// versions.
+    async fn open_all(&self, name: &ProjectName, per_api: &PerApi) -> anyhow::Result<(Vec<NamedUrl>, Vec<NamedUrl>)> {
         let live = self.registry.live(name.as_ref()).context("the project is not live")?;
-        let mut ports = ports.lock().await;
-        // Any free one stays any free one.
-        let after = |port: u16| if base == 0 { 0 } else { port.saturating_add(1) };
-        let mut next = ports.values().max().map_or(base, |last| after(*last));
-        let mut urls = Vec::new();
-        let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
-        let generated = [("functions".to_owned(), "/functions"), ("topics".to_owned(), "/topics")];
-        for (api, path) in apis.chain(generated) {
-            let port = match ports.get(&api) {
-                Some(port) => *port,
-                None => {
-                    let bound = bind(PortOf::Api, next, Taken::NextFree).await?;
-                    let (registry, project) = (self.registry.clone(), name.as_ref().to_owned());
-                    next = after(bound.port);
-                    ports.insert(api.clone(), bound.port);
-                    let port = bound.port;
-                    let door = match api.as_str() {
-                        "topics" => Door::Topics { registry, project },
-                        "functions" => Door::Functions { registry, project },
-                        _ => Door::Api { registry, project, api: api.clone() },
-                    };
-                    self.listen(bound, door);
-                    port
-                }
+        let (registry, project) = (|| self.registry.clone(), || name.as_ref().to_owned());
+        let mut apis: Vec<_> = live.project.apis.iter().map(|api| (api.name.clone(), "")).collect();
+        apis.extend([("functions".to_owned(), "/functions"), ("topics".to_owned(), "/topics")]);
+        let (mut api_urls, mut socket_urls) = (Vec::new(), Vec::new());
+        let mut row = per_api.apis.lock().await;
+        for (api, path) in apis {
+            let door = match api.as_str() {
+                "topics" => Door::Topics { registry: registry(), project: project() },
+                "functions" => Door::Functions { registry: registry(), project: project() },
+                _ => Door::Api { registry: registry(), project: project(), api: api.clone() },
             };
-            urls.push(NamedUrl { name: api, url: format!("http://localhost:{port}{path}") });
+            let port = self.open(&mut row, &api, PortOf::Api, door).await?;
+            api_urls.push(NamedUrl { name: api, url: format!("http://localhost:{port}{path}") });
         }
-        Ok(urls)
+        let mut row = per_api.sockets.lock().await;
+        for socket in live.project.sockets.iter().map(|socket| socket.name.clone()) {
+            let door = Door::Socket { registry: registry(), project: project(), socket: socket.clone() };
+            let port = self.open(&mut row, &socket, PortOf::Socket, door).await?;
+            socket_urls.push(NamedUrl { name: socket, url: format!("ws://localhost:{port}") });
+        }
+        Ok((api_urls, socket_urls))
+    }
+
+    /// The port of this name in the row, the next free one if it is new.
+    async fn open(&self, row: &mut Row, name: &str, of: PortOf, door: Door) -> anyhow::Result<u16> {
+        if let Some(port) = row.ports.get(name) {
+            return Ok(*port);
+        }
+        let bound = bind(of, row.next(), Taken::NextFree).await?;
+        let port = bound.port;
+        row.ports.insert(name.to_owned(), port);
+        self.listen(bound, door);
+        Ok(port)
     }
 
     /// Resolves when the server should stop: it was asked to, or, an error, something essential failed.

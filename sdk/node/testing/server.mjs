@@ -11,6 +11,7 @@ const SDK = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 export const FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'];
 const LIMITS = {
   message_bytes: 262144,
+  socket_message_bytes: 32768,
   response_bytes: 6291456,
   value_bytes: 409600,
   key_bytes: 2048,
@@ -50,9 +51,10 @@ const KINDS = {
   subscriber: /^less\/(topics\/[^/]+\/[^/]+|external_topics\/[^/]+\/[^/]+\/[^/]+)\/index\.[cm]?js$/,
   cron: /^less\/(crons\/[^/]+)\/index\.[cm]?js$/,
   function: /^less\/(functions\/[^/]+)\/index\.[cm]?js$/,
+  socket: /^less\/(sockets\/[^/]+\/[^/]+)\/index\.[cm]?js$/,
 };
 /** What an Invoke of a kind of handler is. */
-const INVOKES = { route: 'request', subscriber: 'message', cron: 'message', function: 'call' };
+const INVOKES = { route: 'request', subscriber: 'message', cron: 'message', function: 'call', socket: 'call' };
 
 /** The handlers among a project's files, in alphabetical order. A `.js` beside its `.ts` is what a build made. */
 function discover(files) {
@@ -78,7 +80,7 @@ const namesOf = (handlers, folder) => [
   ),
 ];
 
-/** A worker that serves `files`, loaded; it ends with the test. `options`: limits, topics, functions, answer. */
+/** A worker that serves `files`, loaded; it ends with the test. `options`: limits, topics, functions, sockets, answer. */
 export async function serve(test, files, options = {}) {
   const server = new Server(test, files, options);
   const loaded = await server.load();
@@ -88,11 +90,12 @@ export async function serve(test, files, options = {}) {
 
 export class Server {
   /** `answer(call)`: fields of the Answer to a Call, or undefined to leave it open. By default all succeed. */
-  constructor(test, files, { limits, topics, functions, answer } = {}) {
+  constructor(test, files, { limits, topics, functions, sockets, answer } = {}) {
     this.root = layOut(files);
     this.handlers = discover(files);
     this.topics = topics ?? namesOf(this.handlers, 'topics');
     this.functions = functions ?? namesOf(this.handlers, 'functions');
+    this.sockets = sockets ?? namesOf(this.handlers, 'sockets');
     this.limits = { ...LIMITS, ...limits };
     this.answer = answer ?? (({ call }) => ({ ok: `{"id":"m${call}"}` }));
     this.frames = [];
@@ -157,8 +160,9 @@ export class Server {
   }
 
   load(version = 2) {
-    const { root, handlers, topics, functions, limits } = this;
-    this.send({ type: 'load', load: { version, project: 'shop', root, handlers, topics, functions, limits } });
+    const { root, handlers, topics, functions, sockets, limits } = this;
+    const load = { version, project: 'shop', root, handlers, topics, functions, sockets, limits };
+    this.send({ type: 'load', load });
     return this.frame('Loaded', (frame) => frame.type === 'loaded');
   }
 

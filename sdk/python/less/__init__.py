@@ -1,6 +1,6 @@
 """The SDK of Less: what handlers import.
 
-    from less import topics, kvs, functions, NonRetriableError
+    from less import topics, kvs, functions, sockets, NonRetriableError
 
     def process(message):
         topics.order_placed.publish({"id": message["id"]})

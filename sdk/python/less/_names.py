@@ -1,4 +1,4 @@
-"""`topics` and `functions`: things by name, and an error that helps for a name that is not there."""
+"""`topics`, `sockets` and `functions`: things by name, and an error that helps for a name that is not there."""
 
 from __future__ import annotations
 

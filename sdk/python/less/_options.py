@@ -29,6 +29,22 @@ def of_publish(what: str, given: Any, named: Dict[str, Any], key_bytes: int) -> 
     return to_json(found) if found else b""
 
 
+def of_connections(what: str, given: Any) -> bytes:
+    """One id or several. Who is None is nobody, and told as gone."""
+    if isinstance(given, str):
+        given = [given]
+    try:
+        ids = [] if given is None else list(given)
+    except TypeError:
+        message = f"{what}: connections must be an id or a list of ids, not {kind_of(given)}"
+        raise CallError("bad_option", message) from None
+    for one in ids:
+        wrong = None if one is None else _not_text(one, _U32)
+        if wrong:
+            raise CallError("bad_option", f"{what}: the id of a connection must be {wrong}")
+    return to_json({"connections": ids})
+
+
 def of_set(what: str, key: Any, third: Any, ttl: Any, if_version: Any, key_bytes: int) -> bytes:
     """`third` is the third argument of `kvs.set`: seconds, or a dict of options."""
     _check_key(what, key, key_bytes)

@@ -1,4 +1,4 @@
-"""Topics, functions and the key-value store, as handlers call them.
+"""Topics, sockets, functions and the key-value store, as handlers call them.
 
 In: arguments, checked here, so that nothing wrong or too large crosses the socket. Out: a `Request`
 for the worker that `connect` named. Without a worker, calls say why they fail.
@@ -6,7 +6,7 @@ for the worker that `connect` named. Without a worker, calls say why they fail.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Coroutine, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, Coroutine, Dict, Iterable, List, NamedTuple, Optional, Union
 
 from . import _options as options
 from ._errors import CallError, UnknownNameError
@@ -17,6 +17,7 @@ from ._record import Record
 PUBLISH = 1
 FUNCTION = 2
 KVS = 3
+SOCKETS = 4
 
 
 class Request(NamedTuple):
@@ -35,12 +36,13 @@ Make = Callable[[Limits], Request]
 _worker: Any = None
 
 
-def connect(worker: Any, topic_names: List[str], function_names: List[str]) -> None:
+def connect(worker: Any, topic_names: List[str], function_names: List[str], socket_names: List[str]) -> None:
     """Called once by the worker, before it loads handlers. It has `call(what, make)` and `start(what, make)`."""
     global _worker
     _worker = worker
     topics._fill(topic_names)
     functions._fill(function_names)
+    sockets._fill(socket_names)
 
 
 def _call(what: str, make: Make) -> Any:
@@ -152,6 +154,49 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<function {self.name}>"
+
+
+Connections = Union[str, Iterable[Optional[str]], None]
+
+
+class Socket:
+    """One socket: sends messages, as JSON, to those who are connected. Gives `{"sent": count, "gone": [id]}`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def publish(self, message: Any, connections: Connections) -> Record:
+        """To these connections: one id, or several. At most 32 KiB."""
+        return _call(*self._to(message, connections))
+
+    def publish_async(self, message: Any, connections: Connections) -> Coroutine[Any, Any, Record]:
+        """As `publish`, to be awaited; it has begun when this returns."""
+        return _start(*self._to(message, connections))
+
+    def broadcast(self, message: Any) -> Record:
+        """To everybody who is connected."""
+        return _call(*self._to_all(message))
+
+    def broadcast_async(self, message: Any) -> Coroutine[Any, Any, Record]:
+        """As `broadcast`, to be awaited; it has begun when this returns."""
+        return _start(*self._to_all(message))
+
+    def _to(self, message: Any, connections: Any) -> Any:
+        what = f"sockets.{self.name}.publish"
+        return self._sending(what, message, lambda: options.of_connections(what, connections))
+
+    def _to_all(self, message: Any) -> Any:
+        return self._sending(f"sockets.{self.name}.broadcast", message, lambda: b"")
+
+    def _sending(self, what: str, message: Any, how: Callable[[], bytes]) -> Any:
+        def make(limits: Limits) -> Request:
+            payload = to_payload(what, "message", message, limits["socket_message_bytes"], "nothing was sent")
+            return Request(SOCKETS, self.name, how(), payload, _record)
+
+        return what, make
+
+    def __repr__(self) -> str:
+        return f"<socket {self.name}>"
 
 
 class Kvs:
@@ -269,5 +314,5 @@ def _with_version(answer: bytes) -> Optional[Record]:
 topics: Names[Topic] = Names("topic", Topic)
 functions: Names[Function] = Names("function", Function)
 kvs = Kvs()
-sockets: Any = unfinished("sockets")
+sockets: Names[Socket] = Names("socket", Socket)
 files: Any = unfinished("files")

@@ -16,6 +16,7 @@ from frames import SDK, decode, dumps, encode
 
 LIMITS = {
     "message_bytes": 262144,
+    "socket_message_bytes": 32768,
     "response_bytes": 6291456,
     "value_bytes": 409600,
     "key_bytes": 2048,
@@ -34,6 +35,7 @@ FOLDERS = [
     ("subscriber", re.compile(r"less/(topics/[^/]+/[^/]+)/__init__\.py")),
     ("cron", re.compile(r"less/(crons/[^/]+)/__init__\.py")),
     ("function", re.compile(r"less/(functions/[^/]+)/__init__\.py")),
+    ("socket", re.compile(r"less/(sockets/[^/]+/[^/]+)/__init__\.py")),
 ]
 
 
@@ -62,7 +64,7 @@ class Case(unittest.TestCase):
 class Server:
     """`answer(call)`: fields of the Answer to a Call, or None to leave it open. By default all succeed."""
 
-    def __init__(self, case, files, limits=None, topics=None, functions=(), answer=None, env=None):
+    def __init__(self, case, files, limits=None, topics=None, functions=(), sockets=(), answer=None, env=None):
         self.root = tempfile.mkdtemp(prefix="less-python-")
         case.addCleanup(shutil.rmtree, self.root)
         for name, content in files.items():
@@ -74,6 +76,7 @@ class Server:
         own = {one["path"].split("/")[1] for one in self.handlers if one["kind"] == "subscriber"}
         self.topics = sorted(own) if topics is None else topics
         self.functions = [*functions, *(one["path"][10:] for one in self.handlers if one["kind"] == "function")]
+        self.sockets = sorted({*sockets, *(one["path"].split("/")[1] for one in self.handlers if one["kind"] == "socket")})
         self.limits = {**LIMITS, **(limits or {})}
         self.answer = answer or (lambda call: {"ok": dumps({"id": f"m{call['call']}"})})
         self.frames = []
@@ -152,7 +155,7 @@ class Server:
             self.read()
 
     def load(self, version=2):
-        names = ("root", "handlers", "topics", "functions", "limits")
+        names = ("root", "handlers", "topics", "functions", "sockets", "limits")
         load = {"version": version, "project": "shop", **{name: getattr(self, name) for name in names}}
         self.send({"type": "load", "load": load})
         self.loaded = self.frame(lambda frame: frame["type"] == "loaded")
@@ -161,7 +164,7 @@ class Server:
     def invocation(self, path, /, **given):
         """The fields of an Invoke; `path` names the handler, what else is given replaces defaults."""
         place = next(i for i, one in enumerate(self.handlers) if one["path"] == path)
-        kind = {"route": "request", "function": "call"}.get(self.handlers[place]["kind"], "message")
+        kind = {"route": "request", "function": "call", "socket": "call"}.get(self.handlers[place]["kind"], "message")
         number, self.next_id = self.next_id, self.next_id + 1
         self.kinds[number] = kind
         fields = {

@@ -1,5 +1,6 @@
 //! All scenarios, in the order in which they are played.
 
+mod broadcast;
 mod clients;
 mod clock;
 mod deploys;
@@ -71,6 +72,13 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: clients::leavers,
+    },
+    Scenario {
+        name: "broadcast",
+        about: "kill -9 of the server under broadcasts, to clients that vanish as well",
+        is_short: true,
+        python: false,
+        run: broadcast::run,
     },
     Scenario {
         name: "descriptors",

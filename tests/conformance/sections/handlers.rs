@@ -29,7 +29,7 @@ pub(crate) const CASES: &[Case] = &[
             => "if False:"),
     case!(the_sdk_is_there_without_installing_anything, ["2.07", "2.08"],
         "sdk/node/index.cjs":
-            "sockets: unfinished('sockets'),"
+            "sockets: sockets.object,"
             => ""),
     case!(a_misspelt_name_fails_at_once_and_names_the_existing_ones, ["2.09"],
         "sdk/node/words.cjs":

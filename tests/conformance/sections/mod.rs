@@ -17,6 +17,7 @@ mod rest_failures;
 mod rest_requests;
 mod rest_responses;
 mod server;
+mod sockets;
 mod topics;
 mod topics_retries;
 
@@ -43,6 +44,8 @@ pub(crate) const ALL: &[Section] = &[
     Section { project: "topics", waits: false, cases: &[topics::CASES, topics_retries::CASES, commands::CASES] },
     Section { project: "delivery", waits: false, cases: &[delivery::CASES] },
     Section { project: "external", waits: false, cases: &[external::CASES] },
+    Section { project: "sockets", waits: true, cases: &[sockets::WAITING] },
+    Section { project: "sockets", waits: false, cases: &[sockets::CASES] },
     Section { project: "crons", waits: true, cases: &[crons::WAITING] },
     Section { project: "crons", waits: false, cases: &[crons::CASES] },
     Section { project: "functions", waits: false, cases: &[functions::CASES] },

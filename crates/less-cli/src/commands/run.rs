@@ -26,7 +26,7 @@ use crate::foreground::{INTERRUPTED, Signals, block_on, log_to_stderr, own_execu
 use crate::printer::{Printer, Speaker};
 use crate::project;
 use crate::render::{self, LoggedLine, Named};
-use crate::resolve::{LessHome, RUN_PORT, run_name};
+use crate::resolve::{LessHome, RUN_PORT, SOCKET_PORT, run_name};
 use crate::watch::Watch;
 
 /// Events of a deployment that nobody has printed yet.
@@ -53,7 +53,10 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printe
     let options = Options {
         home: scratch.clone(),
         launcher: own_executable()?,
-        listen: Listen::PerApi { base: args.port.unwrap_or(RUN_PORT) },
+        listen: Listen::PerApi {
+            base: args.port.unwrap_or(RUN_PORT),
+            sockets: args.socket_port.unwrap_or(SOCKET_PORT),
+        },
         echo: Some(echo),
         discards_lines: false,
     };
@@ -63,7 +66,7 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printe
         let server = Server::start(options).await.map_err(|error| runs_twice(&name, error))?;
         let (events, told) = mpsc::channel(EVENTS);
         let terminal = Terminal { told, tail, signals, json: args.json, out };
-        App { name, source, scratch, server, events, watch, apis: Vec::new() }.serve(first, terminal).await
+        App { name, source, scratch, server, events, watch, shown: Vec::new() }.serve(first, terminal).await
     })
 }
 
@@ -130,8 +133,8 @@ struct App {
     /// What a deployment tells, on its way to the terminal.
     events: mpsc::Sender<DeployEvent>,
     watch: Watch,
-    /// As they were last shown.
-    apis: Vec<NamedUrl>,
+    /// The addresses as they were last shown.
+    shown: Vec<NamedUrl>,
 }
 
 enum Event {
@@ -144,7 +147,7 @@ impl App {
     async fn serve(mut self, first: Loaded, mut terminal: Terminal<'_>) -> anyhow::Result<ExitCode> {
         match self.deploy(first, NOTHING_RUNS, &mut terminal).await {
             None => return self.stop(terminal).await,
-            Some(Ok(resources)) => self.show(resources, &mut terminal)?,
+            Some(Ok(resources)) => self.show(&resources, &mut terminal)?,
             Some(Err(error)) => {
                 terminal.until(self.server.stop()).await;
                 // Often the reason is in what the handlers printed.
@@ -192,7 +195,7 @@ impl App {
         };
         let shown = result.and_then(|resources| {
             terminal.out.remark("Reloaded ✅");
-            if resources.apis == self.apis { Ok(()) } else { self.show(resources, terminal) }
+            if addresses(&resources) == self.shown { Ok(()) } else { self.show(&resources, terminal) }
         });
         if let Err(error) = shown {
             terminal.out.failure(&error);
@@ -200,9 +203,9 @@ impl App {
         true
     }
 
-    fn show(&mut self, resources: Resources, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
-        terminal.running(&self.name, &resources)?;
-        self.apis = resources.apis;
+    fn show(&mut self, resources: &Resources, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+        terminal.running(&self.name, resources)?;
+        self.shown = addresses(resources);
         Ok(())
     }
 
@@ -227,6 +230,10 @@ impl App {
         terminal.print_rest();
         Ok(if ended.is_some() { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
     }
+}
+
+fn addresses(resources: &Resources) -> Vec<NamedUrl> {
+    resources.apis.iter().chain(&resources.sockets).cloned().collect()
 }
 
 /// Handlers' log lines, on their way to the terminal.

@@ -8,6 +8,7 @@ mod crons;
 mod leaves;
 mod modules;
 mod names;
+mod sockets;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ use crate::config::{self, Known};
 use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
 use crate::problem::{Findings, in_order};
 use crate::{
-    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic,
+    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Socket, Subscriber, Topic,
 };
 use leaves::Leaf;
 use walk::{Folder, Walk};
@@ -78,10 +79,10 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     }
     match name {
         Some(name) if found.problems.is_empty() => {
-            let Parts { apis, topics, external_topics, crons, functions, .. } = parts;
+            let Parts { apis, topics, external_topics, sockets, crons, functions, .. } = parts;
             let shared = shared.unwrap_or_default();
             let warnings = in_order(found.warnings);
-            Ok(Project { name, apis, topics, external_topics, crons, functions, shared, config, warnings })
+            Ok(Project { name, apis, topics, external_topics, sockets, crons, functions, shared, config, warnings })
         }
         Some(_) | None => Err(in_order(found.problems)),
     }
@@ -116,6 +117,7 @@ struct Parts {
     apis: Vec<Api>,
     topics: Vec<Topic>,
     external_topics: Vec<ExternalTopic>,
+    sockets: Vec<Socket>,
     crons: Vec<Cron>,
     functions: Vec<Function>,
     cron_folder: Option<Folder>,
@@ -171,7 +173,8 @@ impl Parts {
                 self.functions = leaves::read(row, &folder, found).into_iter().map(function).collect();
             }
             Kind::Sockets => {
-                leaves::read(row, &folder, found);
+                let leaves = leaves::read(row, &folder, found);
+                self.sockets = folder.folders.iter().map(|folder| sockets::read(folder, &leaves, found)).collect();
             }
         }
     }
@@ -183,6 +186,7 @@ impl Parts {
         let subscribers = topics.chain(self.external_topics.iter().flat_map(|topic| &topic.subscribers));
         let handlers = routes.chain(subscribers.map(|subscriber| &subscriber.handler));
         let handlers = handlers.chain(self.crons.iter().map(|cron| &cron.handler));
+        let handlers = handlers.chain(self.sockets.iter().flat_map(Socket::handlers));
         handlers
             .chain(self.functions.iter().map(|function| &function.handler))
             .map(|handler| handler.language)

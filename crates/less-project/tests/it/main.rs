@@ -11,5 +11,6 @@ mod modules;
 mod names;
 mod places;
 mod project;
+mod sockets;
 mod soon;
 mod typescript;

@@ -211,7 +211,7 @@ fn ten_mistakes_are_ten_problems() {
          less/apis/topics/get.js
          less/queues/mail/index.js
          less/shared/fs/index.js
-         less/sockets/chat/connect/index.js
+         less/sockets/chat/connect/process.js
          less/topics/order_placed/payment/index.py
          less/topics/order_placed/stock/index.go
          ! less.config:1: topics.order_plced: `order_plced` is not a topic of this project
@@ -221,7 +221,7 @@ fn ten_mistakes_are_ten_problems() {
          ! less/apis/topics: `topics` cannot be the name of an API
          ! less/queues: less/ has no place for a folder `queues`
          ! less/shared/fs: `fs` is a module of Node.js itself, which handlers would get instead
-         ! less/sockets: sockets cannot run yet
+         ! less/sockets/chat/connect/process.js: is not the handler of this channel
          ! less/topics/order_placed/payment/index.py: is not the handler of this subscriber
          ! less/topics/order_placed/stock/index.go: Go handlers cannot run yet",
     )

@@ -138,17 +138,27 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
 }
 
 fn load() -> impl Strategy<Value = Load> {
-    use HandlerKind::{Cron, Function, Route, Subscriber};
-    let kind = proptest::sample::select(vec![Route, Subscriber, Cron, Function]);
+    use HandlerKind::{Cron, Function, Route, Socket, Subscriber};
+    let kind = proptest::sample::select(vec![Route, Subscriber, Cron, Function, Socket]);
     let handler = (text(), text(), option::of(text()), kind).prop_map(|(path, file, source, kind)| LoadHandler {
         path,
         file,
         source,
         kind,
     });
-    let limits = any::<[u64; 7]>().prop_map(
-        |[message_bytes, response_bytes, value_bytes, key_bytes, log_lines, log_bytes, log_line_bytes]| Limits {
+    let limits = any::<[u64; 8]>().prop_map(
+        |[
             message_bytes,
+            socket_message_bytes,
+            response_bytes,
+            value_bytes,
+            key_bytes,
+            log_lines,
+            log_bytes,
+            log_line_bytes,
+        ]| Limits {
+            message_bytes,
+            socket_message_bytes,
             response_bytes,
             value_bytes,
             key_bytes,
@@ -158,14 +168,15 @@ fn load() -> impl Strategy<Value = Load> {
         },
     );
     let names = || vec(text(), 0..4);
-    (any::<u32>(), text(), text(), vec(handler, 0..4), names(), names(), limits).prop_map(
-        |(version, project, root, handlers, topics, functions, limits)| Load {
+    (any::<u32>(), text(), text(), vec(handler, 0..4), names(), names(), names(), limits).prop_map(
+        |(version, project, root, handlers, topics, functions, sockets, limits)| Load {
             version,
             project,
             root,
             handlers,
             topics,
             functions,
+            sockets,
             limits,
         },
     )
@@ -219,7 +230,7 @@ fn reply() -> impl Strategy<Value = Reply> {
 }
 
 fn call() -> impl Strategy<Value = Call> {
-    let service = proptest::sample::select(vec![Service::Publish, Service::Function, Service::Kvs]);
+    let service = proptest::sample::select(vec![Service::Publish, Service::Function, Service::Kvs, Service::Sockets]);
     (any::<u64>(), any::<u64>(), service, text(), bytes(), bytes())
         .prop_map(|(call, id, service, target, options, payload)| Call { call, id, service, target, options, payload })
 }

@@ -14,15 +14,17 @@ use std::time::Duration;
 
 use less_project::{CronSchedule, Env, HandlerPath, Project, ProjectName};
 use less_protocol::{HandlerKind, Limits, Load, LoadHandler};
-use less_store::{CronState, Store, SubscriberId};
+use less_store::{Connections, CronState, Store, SubscriberId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::build::{self, Built, Runtime};
 use crate::limits;
 use crate::services::Services;
 use crate::tasks::Tasks;
-use crate::triggers::http::{ApiRoutes, BodyShare};
+use crate::triggers::http::{ApiRoutes, BodyShare, SocketHandlers};
 use crate::workers::{Handler, Launcher, Pool, PoolOptions, StartError};
 
 use functions::Function;
@@ -38,6 +40,9 @@ pub struct Live {
     pub admission: Semaphore,
     /// Room for their bodies.
     pub(crate) bodies: BodyShare,
+    pub(crate) sockets: HashMap<String, Arc<SocketHandlers>>,
+    /// Frames of clients that are handled or wait for a process.
+    pub(crate) socket_places: Arc<Semaphore>,
     store: Store,
     pools: Vec<Pool>,
     functions: HashMap<String, Function>,
@@ -104,6 +109,8 @@ impl Live {
             services,
             admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
             bodies: BodyShare::default(),
+            sockets: sockets(&project, &handlers),
+            socket_places: Arc::new(Semaphore::new(limits::SOCKET_FRAMES_AT_ONCE)),
             store,
             functions: functions::table(&project, &handlers),
             subscribers: subscribers::all(&project, &env, &crons),
@@ -135,13 +142,27 @@ impl Live {
         self.crons.iter().enumerate().map(move |(at, cron)| (cron, state(at)))
     }
 
+    /// Cancelled when another version takes its place, or the server stops.
+    pub(crate) fn leaving(&self) -> CancellationToken {
+        self.dispatching.stopping()
+    }
+
+    /// Whoever retires it waits until this is dropped.
+    pub(crate) fn hold(&self) -> TaskTrackerToken {
+        self.dispatching.token()
+    }
+
+    pub(crate) fn connections(&self) -> Arc<dyn Connections> {
+        self.store.connections.clone()
+    }
+
     /// Claims nothing more, and begins nothing but what running handlers call: what waits is for a newer version.
     pub fn stop_dispatch(&self) {
         self.dispatching.stop();
         self.pools.iter().for_each(Pool::drain);
     }
 
-    /// Lets deliveries finish that run, within `grace`. What does not is not settled, and is delivered again.
+    /// Lets deliveries finish that run, and connections end, within `grace`. What does not is not settled, and is delivered again.
     pub async fn finish(&self, grace: Duration) {
         if !self.dispatching.drain(grace).await {
             tracing::warn!(project = &*self.name, "some deliveries did not finish in time; they will run again");
@@ -162,6 +183,11 @@ impl Live {
         self.finish(grace).await;
         self.close(deadline).await;
     }
+}
+
+fn sockets(project: &Project, handlers: &HashMap<String, Handler>) -> HashMap<String, Arc<SocketHandlers>> {
+    let sockets = project.sockets.iter();
+    sockets.map(|socket| (socket.name.clone(), Arc::new(SocketHandlers::new(socket, handlers)))).collect()
 }
 
 /// Ends the workers of a version that will not be.
@@ -206,13 +232,15 @@ fn load(name: &ProjectName, project: &Project, root: &Path, runtime: Runtime) ->
         handlers: handlers.collect(),
         topics: project.topics.iter().map(|topic| topic.name.clone()).collect(),
         functions: project.functions.iter().map(|function| function.name.clone()).collect(),
+        sockets: project.sockets.iter().map(|socket| socket.name.clone()).collect(),
         limits: LIMITS,
     }
 }
 
-/// A handler's identity begins with the folder that says what it is.
+/// A handler's identity begins with the folder that says what it is. The end of a connection is a message.
 fn kind(path: &HandlerPath) -> HandlerKind {
     match path.as_ref().split('/').next() {
+        Some("sockets") if !path.as_ref().ends_with("/disconnect") => HandlerKind::Socket,
         Some("apis") => HandlerKind::Route,
         Some("crons") => HandlerKind::Cron,
         Some("functions") => HandlerKind::Function,
@@ -222,6 +250,7 @@ fn kind(path: &HandlerPath) -> HandlerKind {
 
 const LIMITS: Limits = Limits {
     message_bytes: limits::MESSAGE_BYTES as u64,
+    socket_message_bytes: limits::SOCKET_MESSAGE_BYTES as u64,
     response_bytes: limits::BODY_BYTES as u64,
     value_bytes: limits::VALUE_BYTES as u64,
     key_bytes: limits::KEY_BYTES as u64,

@@ -1,9 +1,10 @@
-//! What hears messages in one version: subscribers of its own topics, of others', and crons.
+//! What hears messages in one version: subscribers of its own topics, of others', crons, and who hears of the ends of
+//! connections.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use less_project::{Cron, CronSchedule, Env, Project, RetryPolicy, Schedule, Subscriber};
+use less_project::{Cron, CronSchedule, Env, Project, RetryPolicy, Schedule, Socket, Subscriber};
 use less_store::{CronState, Deployed, SubscriberId, Subscription};
 use tokio::sync::Semaphore;
 
@@ -12,7 +13,7 @@ use crate::dispatch;
 use crate::limits;
 use crate::triggers::crons::{Firing, MissedRuns};
 
-/// How long a cron's run, or a message of another project, is tried.
+/// How long a cron's run, a message of another project, or the end of a connection is tried.
 const RETENTION: Duration = Duration::from_secs(4 * 24 * 3600);
 
 /// A subscription, and how its messages are handled.
@@ -43,6 +44,7 @@ pub(super) fn all(project: &Project, env: &Env, crons: &[CronSchedule]) -> Vec<D
         all.extend(topic.subscribers.iter().map(|heard| subscriber(&publisher, &topic.topic, heard, RETENTION)));
     }
     all.extend(project.crons.iter().zip(crons).map(|(cron, schedule)| cron_run(name, cron, schedule)));
+    all.extend(project.sockets.iter().filter_map(|socket| disconnect(name, socket)));
     all
 }
 
@@ -75,6 +77,20 @@ fn cron_run(project: &str, cron: &Cron, schedule: &CronSchedule) -> Deployable {
             until_next: Some(schedule.schedule.clone()),
         }),
     }
+}
+
+/// The end of a connection, the same.
+fn disconnect(project: &str, socket: &Socket) -> Option<Deployable> {
+    let path = socket.disconnect.as_ref()?.path.as_ref();
+    Some(Deployable {
+        subscription: subscription(project, path, Some(path), RETENTION),
+        runs: Some(Runs {
+            timeout: socket.timeout,
+            concurrency: limits::DISCONNECTS_AT_ONCE,
+            retry: RetryPolicy { attempts: Some(limits::DISCONNECT_ATTEMPTS), ..RetryPolicy::default() },
+            until_next: None,
+        }),
+    })
 }
 
 impl Live {

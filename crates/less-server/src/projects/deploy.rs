@@ -6,6 +6,8 @@
 use std::fs;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use less_project::{Env, Problem, Project, ProjectName, discover};
 use less_protocol::LoadProblem;
 use less_store::Deployment;
@@ -20,6 +22,7 @@ use crate::limits;
 use crate::live::{Live, Parts, runtimes};
 use crate::services::Services;
 use crate::triggers::crons::MissedRuns;
+use crate::triggers::http::{Recorded, left_open};
 use crate::workers::StartError;
 
 /// Why a deploy changed nothing.
@@ -206,12 +209,14 @@ impl Projects {
         }
         let resources =
             describe::resources(&record, Some(&live), *self.addresses.lock(), Vec::new(), record.updated_at);
+        let left = self.left_open(&live.name).await;
         match self.registry.switch(live.clone()) {
             Ok(old) => {
                 if let Some(old) = &old {
                     old.stop_dispatch();
                 }
                 live.dispatch(&deployed, old.as_deref(), self.missed);
+                self.end_in_background(left);
                 self.retire_in_background(old, before);
                 let (topics, name) = (self.store.topics.clone(), live.name.clone());
                 self.tasks.work("hurry", async move {
@@ -242,6 +247,27 @@ impl Projects {
         };
         let deployed = self.store.topics.deploy(record.clone(), live.subscriptions(), live.cron_marks()).await?;
         Ok((before, record, deployed))
+    }
+
+    /// Connections that are on record though no version serves them: they ended with an earlier server.
+    pub(super) async fn left_open(&self, project: &str) -> Vec<Recorded> {
+        if self.registry.live(project).is_some() {
+            return Vec::new();
+        }
+        let left = left_open(&self.store, project).await;
+        left.unwrap_or_else(|error| {
+            tracing::warn!(project, %error, "ends of connections of an earlier server are told at the next start");
+            Vec::new()
+        })
+    }
+
+    pub(super) fn end_in_background(&self, left: Vec<Recorded>) {
+        let stop = self.tasks.stopping();
+        if !left.is_empty() {
+            self.tasks.work("end connections", async move {
+                left.into_iter().map(|recorded| recorded.end(&stop)).collect::<FuturesUnordered<_>>().collect().await
+            });
+        }
     }
 
     /// Lets the replaced version finish what it runs, then removes its folder.

@@ -24,9 +24,9 @@ pub(super) fn resources(
     waiting: Vec<(String, u64)>,
     now: Timestamp,
 ) -> Resources {
-    let apis = match (addresses, live) {
-        (Addresses::Gateway { port }, Some(live)) => gateway_urls(port, live),
-        (Addresses::Gateway { .. } | Addresses::Elsewhere, _) => Vec::new(),
+    let (apis, sockets) = match (addresses, live) {
+        (Addresses::Gateway { port }, Some(live)) => (gateway_urls(port, live), socket_urls(port, live)),
+        (Addresses::Gateway { .. } | Addresses::Elsewhere, _) => (Vec::new(), Vec::new()),
     };
     let waiting = waiting.into_iter().filter(|(_, deliveries)| *deliveries > 0).map(|(handler, deliveries)| {
         let parked = live.is_none_or(|live| !live.has_handler(&handler));
@@ -36,7 +36,7 @@ pub(super) fn resources(
     Resources {
         project: info(record),
         apis,
-        sockets: Vec::new(),
+        sockets,
         websites: Vec::new(),
         waiting: waiting.collect(),
         crons: live.map(|live| crons(live, now)).unwrap_or_default(),
@@ -60,6 +60,12 @@ fn gateway_urls(port: u16, live: &Live) -> Vec<NamedUrl> {
     });
     let generated = ["functions", "topics"].map(|name| NamedUrl { name: name.into(), url: format!("{base}/{name}") });
     apis.chain(generated).collect()
+}
+
+fn socket_urls(port: u16, live: &Live) -> Vec<NamedUrl> {
+    let url = |socket: &str| format!("ws://localhost:{port}/{}/sockets/{socket}", live.name);
+    let sockets = live.project.sockets.iter();
+    sockets.map(|socket| NamedUrl { name: socket.name.clone(), url: url(&socket.name) }).collect()
 }
 
 fn place(external: &ExternalTopic) -> String {

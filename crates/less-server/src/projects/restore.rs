@@ -66,10 +66,16 @@ impl Projects {
         let built = build::renew(&root, &self.sdks).map_err(DeployFailed::from).map_err(describe)?;
         let live = self.start(&name, found, built, &version.read_env()?).await.map_err(describe)?;
         match self.store.topics.deploy(record, live.subscriptions(), live.cron_marks()).await {
-            Ok(deployed) => match self.registry.switch(live.clone()) {
-                Ok(_none) => live.dispatch(&deployed, None, self.missed),
-                Err(live) => live.retire(limits::GRACE).await,
-            },
+            Ok(deployed) => {
+                let left = self.left_open(project).await;
+                match self.registry.switch(live.clone()) {
+                    Ok(_none) => {
+                        live.dispatch(&deployed, None, self.missed);
+                        self.end_in_background(left);
+                    }
+                    Err(live) => live.retire(limits::GRACE).await,
+                }
+            }
             Err(error) => {
                 live.retire(limits::GRACE).await;
                 return Err(error.into());

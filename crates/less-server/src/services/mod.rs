@@ -1,12 +1,14 @@
 //! What a running handler may ask for, and where its lines go: one value per live version.
 //!
 //! In: calls of handlers, as `workers` read them. Out: their answers, in JSON. `publish` writes messages,
-//! `kvs` reads and changes values, both in the store; a function is called in the project's live version.
+//! `kvs` reads and changes values, both in the store; a function is called in the project's live version; `sockets` sends
+//! to those who are connected.
 //! `lines` keeps what handlers print.
 
 mod kvs;
 mod lines;
 mod publish;
+mod sockets;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,6 +111,7 @@ impl Services {
             Service::Publish => self.publish_for(&caller, call).await,
             Service::Kvs => self.kvs(&caller, call).await,
             Service::Function => self.call_function(&caller, &call.target, call.payload).await,
+            Service::Sockets => self.send_to_socket(&call),
         }
     }
 

@@ -3,6 +3,7 @@
 //! It looks through the trait alone. Time stands still unless it is turned; that nothing is due is
 //! shown by asking for it while the store answers another question, not by waiting.
 
+mod connections;
 mod crons;
 mod deliveries;
 mod deployments;
@@ -17,6 +18,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use crate::{Hands, Topics};
+pub use connections::check_connections;
 pub use values::check_values;
 
 /// Panics with the promise that is not kept. `hands` turn the clock that the back end was opened with.

@@ -24,6 +24,7 @@ const TOLD: usize = 16 << 20;
 
 pub(super) const NO_MESSAGE: &str = "the message was not stored";
 const NO_CHANGE: &str = "the value was not changed";
+const NO_RECORD: &str = "the connection was not recorded";
 
 /// What a transaction did, for memory to follow.
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ pub(super) struct Batch {
     published: Vec<crate::Result<Uuid>>,
     /// One for each change that was looked at.
     changed: Vec<crate::Result<Changed>>,
+    /// One for each connection that was looked at.
+    passed: Vec<crate::Result<bool>>,
     /// Bytes of messages that tell of changes.
     pub(super) told: usize,
     /// One for each settlement that was looked at.
@@ -89,6 +92,10 @@ impl Writer<'_> {
         for publish in &requests.publishes {
             let published = self.publish(batch, &publish.question)?;
             batch.published.push(published);
+        }
+        for passing in &requests.passings {
+            let passed = self.together(batch, |this, batch| this.pass(batch, &passing.question));
+            batch.passed.push(alone(NO_RECORD, passed)?);
         }
         for change in &requests.changes {
             if batch.told > TOLD {
@@ -183,7 +190,8 @@ impl Writer<'_> {
             self.follow_next_on_disk(subscriber, due_at);
         }
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, None)
-            + answer(requests.changes, batch.changed, NO_CHANGE, None);
+            + answer(requests.changes, batch.changed, NO_CHANGE, None)
+            + answer(requests.passings, batch.passed, NO_RECORD, None);
         self.shared.inbox.give_room(room);
         self.touched.drain(..).for_each(|lane| lane.announce());
     }
@@ -240,7 +248,8 @@ impl Writer<'_> {
         let crowded = !requests.is_empty();
         batch.give_back(0);
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, Some(&error))
-            + answer(requests.changes, batch.changed, NO_CHANGE, Some(&error));
+            + answer(requests.changes, batch.changed, NO_CHANGE, Some(&error))
+            + answer(requests.passings, batch.passed, NO_RECORD, Some(&error));
         self.shared.inbox.give_room(room);
         if reach(&error) != Reach::Commit {
             return Err(error);

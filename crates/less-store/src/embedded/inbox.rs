@@ -1,6 +1,6 @@
 //! What waits for the writer thread.
 //!
-//! In: publishes, changes of values, settlements and rare jobs, from any task. Out: all of it at once, when
+//! In: publishes, changes of values, connections, settlements and rare jobs, from any task. Out: all of it at once, when
 //! the writer is free: what queued while one commit ran makes up the next. Settlements alone hurry nobody,
 //! they wait [`SETTLE_WITHIN`] for company, unless a delivery waits for one of them: the next with the same
 //! ordering key. What is queued is bounded by [`ROOM`], of which one project has no more than a [`SHARE`]; settlements
@@ -18,7 +18,8 @@ use uuid::Uuid;
 use super::jobs::Job;
 use super::weight::Weight;
 use crate::{
-    Change, Changed, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId, Timestamp,
+    Change, Changed, Connection, Delivery, Error, Message, Operation, Origin, Publish, Reason, Result, SubscriberId,
+    Timestamp,
 };
 
 /// How much may be queued and so be in one commit: a message or a change counts 1, and 1 for each full KiB.
@@ -70,11 +71,19 @@ pub(super) enum Fate {
     Bury { reason: Reason, error: Option<String> },
 }
 
+/// A connection that opens, or ends; the message tells of it.
+#[derive(Debug)]
+pub(super) enum Passing {
+    In(Connection),
+    Out(Connection, Option<Arc<Message>>),
+}
+
 /// What somebody waits for.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     pub(super) publishes: Vec<Asked<Publishing, Uuid>>,
     pub(super) changes: Vec<Asked<Change, Changed>>,
+    pub(super) passings: Vec<Asked<Passing, bool>>,
 }
 
 /// Everything that queued, by kind. Who publishes beside a deploy may see either side of it.
@@ -143,6 +152,12 @@ impl Inbox {
         };
         let project = Arc::clone(&change.project);
         self.commit(&project, change, bytes, |requests| &mut requests.changes).await
+    }
+
+    pub(super) async fn pass(&self, passing: Passing) -> Result<bool> {
+        let (Passing::In(Connection { project, .. }) | Passing::Out(Connection { project, .. }, _)) = &passing;
+        let project = Arc::clone(project);
+        self.commit(&project, passing, 0, |requests| &mut requests.passings).await
     }
 
     /// Waits for room, queues, and waits for the commit.
@@ -270,7 +285,7 @@ impl Inbox {
 
 impl Requests {
     pub(super) fn is_empty(&self) -> bool {
-        self.publishes.is_empty() && self.changes.is_empty()
+        self.publishes.is_empty() && self.changes.is_empty() && self.passings.is_empty()
     }
 }
 

@@ -10,6 +10,7 @@
 mod batch;
 mod catalog;
 mod chores;
+mod connections;
 mod crons;
 mod failure;
 mod home;

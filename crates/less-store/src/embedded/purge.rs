@@ -1,5 +1,5 @@
 //! Everything that a project had up to a moment goes: what waits for its subscribers, whoever published it, its
-//! dead letters, its values, and its topics' idempotency keys. What waits for others is theirs.
+//! dead letters, its values, its connections, and its topics' idempotency keys. What waits for others is theirs.
 
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ impl Purge {
 impl Writer<'_> {
     /// The answer comes back when it cannot begin.
     pub(super) fn purge(&self, project: String, answer: Answer<()>) -> Result<Purge, (Answer<()>, rusqlite::Error)> {
-        let values_up_to = match last_version(self.conn) {
+        let values_up_to = match self.purge_connections(&project).and_then(|()| last_version(self.conn)) {
             Ok(version) => version,
             Err(error) => return Err((answer, error)),
         };

@@ -3,6 +3,7 @@
 //! Everything is in one state under one lock; a claimer waits for its subscriber's next change or its
 //! next due time, whichever comes first.
 
+mod connections;
 mod state;
 mod subscriber;
 mod values;

@@ -1,6 +1,6 @@
 //! What the memory back end knows, and every step it can take: plain, without waiting.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -10,8 +10,8 @@ use super::values::Shelf;
 use crate::clock::millis;
 use crate::topics::SAME_KEY_FOR;
 use crate::{
-    CronState, DeadLetter, Delivery, Deployment, Error, Message, Origin, Publish, Reason, Result, SubscriberId,
-    Timestamp, Verdict,
+    Connection, CronState, DeadLetter, Delivery, Deployment, Error, Message, Origin, Publish, Reason, Result,
+    SubscriberId, Timestamp, Verdict,
 };
 
 /// (project, topic, idempotency key)
@@ -31,6 +31,7 @@ pub(super) struct State {
     /// By (project, name), with the schedule.
     pub(super) crons: BTreeMap<(String, String), (String, CronState)>,
     pub(super) values: Shelf,
+    pub(super) connections: BTreeSet<Connection>,
     /// With the owner of the subscriber, oldest first.
     dead: Vec<(String, DeadLetter)>,
     /// Which message a key made, and until when it makes no other.
@@ -162,6 +163,7 @@ impl State {
         self.dead.retain(|(of, _)| of != project);
         self.repeats.retain(|(of, _, _), _| **of != *project);
         self.values.purge(project);
+        self.connections.retain(|of| *of.project != *project);
     }
 
     pub(super) fn waiting(&self, project: &str) -> Vec<(String, u64)> {

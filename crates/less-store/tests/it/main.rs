@@ -1,6 +1,7 @@
 //! The store from outside: its contract, and what is left after it was killed.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod connections;
 mod contract;
 mod crash;
 mod home;

@@ -81,6 +81,28 @@ def build_request(invoke: codec.Invoke) -> Tuple[Record, Response]:
     return request, Response(statusCode=200, headers=Record(), body="")
 
 
+def to_event(invoke: codec.Invoke) -> Record:
+    """What a handler of a socket's connections, or of a channel, is told."""
+    event = Record(invoke.json())
+    if "headers" in event:
+        event["headers"] = Headers(event["headers"])
+        event["query"] = Record(event["query"])
+    return event
+
+
+def to_status(value: Any) -> bytes:
+    """Of what such a handler returns only a status counts: what else it is (a document of a database) is nobody's."""
+    if not isinstance(value, Mapping) or not has_status(value):
+        return b"null"
+    given = value.get("status_code")
+    if given is None:
+        given = value.get("statusCode")
+    try:
+        return to_json({"statusCode": int(given)})
+    except (TypeError, ValueError, OverflowError):
+        return b"null"
+
+
 def to_response(value: Any, limit: int) -> bytes:
     """Checks what a route returned; the response as a Reply has it. Raises with what is wrong."""
     if not isinstance(value, Mapping) or not ("body" in value or "headers" in value or has_status(value)):

@@ -20,7 +20,7 @@ from . import codec
 from .calls import Calls
 from .connection import Connection
 from .errors import describe, is_retriable, render
-from .http import ResponseTooLarge, to_response
+from .http import ResponseTooLarge, to_response, to_status
 from .logs import Log, Logs
 
 # What waited longer than this is handed back: the server may have given it to another worker.
@@ -233,6 +233,8 @@ class Invocations:
         kind = invocation.handler.kind
         if kind == "route":
             return to_response(invocation.result, self.limits["response_bytes"])
+        if kind == "socket":
+            return to_status(invocation.result)
         if kind != "function":
             return b""
         limit = self.limits["response_bytes"]

@@ -25,8 +25,9 @@ _EXAMPLES = {
     "subscriber": "def process(message): …",
     "cron": "def process(): …",
     "function": "def process(payload): …",
+    "socket": "def process(event): …",
 }
-_GIVEN = {"route": 2, "subscriber": 1, "cron": 0, "function": 1}
+_GIVEN = {"route": 2, "subscriber": 1, "cron": 0, "function": 1, "socket": 1}
 
 
 class Handler:
@@ -66,6 +67,8 @@ class Handler:
         """What to call, and with what."""
         if self.kind == "route":
             given: Tuple[Any, ...] = http.build_request(invoke)
+        elif self.kind == "socket":
+            given = (http.to_event(invoke),)
         else:
             given = () if self.kind == "cron" else (invoke.json(),)
         invoke.data = b""  # all was read: a long invocation must not keep a whole read

@@ -78,7 +78,7 @@ class Worker:
         errors.set_root(root)
         self.logs.serve(given["limits"])
         self.invocations.serve(given["project"], given["limits"], self.logs)
-        services.connect(self.invocations.calls, given["topics"], given["functions"])
+        services.connect(self.invocations.calls, given["topics"], given["functions"], given.get("sockets", []))
         table, problems = load(root, given["handlers"], self.mark_loading)
         self.invocations.serve_handlers(table)
         exclusive = [place for place, handler in enumerate(table) if handler and handler.is_exclusive]

@@ -33,6 +33,8 @@ pub(crate) enum PortOf {
     Control,
     /// One API of `run`.
     Api,
+    /// One socket of `run`.
+    Socket,
 }
 
 /// What to do about a port that is taken.
@@ -91,6 +93,7 @@ impl PortOf {
             Self::Gateway => "choose another: LESS_PORT, or `less-cli server start --port <port>`",
             Self::Control => "choose another for the control API: `less-cli server start --control-port <port>`",
             Self::Api => "choose others: `less-cli run --port <port>`",
+            Self::Socket => "choose others: `less-cli run --socket-port <port>`",
         }
     }
 }

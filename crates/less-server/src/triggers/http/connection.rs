@@ -1,4 +1,5 @@
-//! Accepts connections and keeps their clients within limits: how many, how large a head, how slow.
+//! Accepts connections and keeps their clients within limits: how many, how large a head, how slow. One that is to be a
+//! WebSocket goes on as one.
 
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +21,7 @@ use uuid::Uuid;
 
 use super::body::Rest;
 use super::meter::{Meter, Metered};
+use super::sockets::{self, Accepted, Rewound};
 use super::{Body, Door, Failure, refusal};
 use crate::limits;
 use crate::tasks::Tasks;
@@ -104,12 +107,15 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
     stream.set_nodelay(true).ok();
     let meter = Arc::new(Meter::default());
     let patience = (!door.knows_its_clients()).then_some(WRITE_TIME);
-    let (stop, seen) = (tasks.stopping(), meter.clone());
+    let (stop, seen, family) = (tasks.stopping(), meter.clone(), tasks.clone());
+    let accepted = Arc::<Mutex<Option<Arc<Accepted>>>>::default();
+    let accepting = accepted.clone();
     let service = service_fn(move |request| {
-        let (door, tasks, seen) = (door.clone(), tasks.clone(), seen.clone());
+        let (door, tasks, seen, accepting) = (door.clone(), family.clone(), seen.clone(), accepting.clone());
         async move {
             let (mut response, rest) = door.answer(request, &tasks).await;
             seen.answered();
+            *accepting.lock() = response.extensions_mut().remove();
             leave(&mut response, rest, &tasks, seen);
             Ok::<_, std::convert::Infallible>(response)
         }
@@ -134,7 +140,15 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
             }
         }
     };
-    let Err(error) = ended else { return };
+    let Err(error) = ended else {
+        let accepted = accepted.lock().take();
+        if let Some(accepted) = accepted {
+            let parts = connection.into_parts();
+            let stream = Rewound::new(parts.read_buf, parts.io.into_inner());
+            Box::pin(sockets::converse(accepted, stream, &tasks)).await;
+        }
+        return;
+    };
     let mut io = connection.into_parts().io.into_inner();
     if io.gave_up() {
         // The kernel, too, lets go of what it holds for this client.

@@ -1,4 +1,4 @@
-//! Whose request it is: a listener's door leads to a whole server, one API, or the control API.
+//! Whose request it is: a listener's door leads to a whole server, one API, one socket, or the control API.
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, function, headers, publish};
+use super::{Body, Failure, function, headers, publish, sockets};
 use crate::control::Control;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
-    /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`, `/<project>/functions/<function>`
+    /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`, `/<project>/functions/<function>`,
+    /// `/<project>/sockets/<socket>`
     Gateway(Arc<Registry>),
     /// One API of one project at `/`.
     Api {
@@ -32,6 +33,12 @@ pub(crate) enum Door {
     Functions {
         registry: Arc<Registry>,
         project: String,
+    },
+    /// One socket of one project, at any path.
+    Socket {
+        registry: Arc<Registry>,
+        project: String,
+        socket: String,
     },
     Control(Arc<Control>),
 }
@@ -63,6 +70,7 @@ impl Door {
                 Some(name) => function::answer(registry, project, name, &head, &mut upload).await,
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
+            Self::Socket { registry, project, socket } => sockets::answer(registry, project, socket, &head),
             Self::Control(control) => {
                 let path = path.to_owned();
                 let request = Request::from_parts(head, upload.into_body());
@@ -73,7 +81,7 @@ impl Door {
     }
 }
 
-async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upload) -> Response<Body> {
+async fn gateway(registry: &Arc<Registry>, path: &str, head: &Parts, upload: &mut Upload) -> Response<Body> {
     let mut parts = path.trim_start_matches('/').splitn(3, '/');
     let (project, kind, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next().unwrap_or(""));
     match kind {
@@ -86,6 +94,7 @@ async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upl
         }
         Some("topics") => publish::answer(registry, project, rest, head, upload).await,
         Some("functions") => function::answer(registry, project, rest, head, upload).await,
+        Some("sockets") => sockets::answer(registry, project, rest.trim_end_matches('/'), head),
         _ => Failure::NotFound.response(Uuid::now_v7()),
     }
 }

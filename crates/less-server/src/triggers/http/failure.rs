@@ -26,6 +26,16 @@ pub enum Failure {
     UnknownTopic,
     #[error("Function not found")]
     UnknownFunction,
+    #[error("Socket not found")]
+    UnknownSocket,
+    #[error("This is a WebSocket: a WebSocket client of version 13 connects to it")]
+    NotWebSocket,
+    #[error("There is no channel {0}")]
+    UnknownChannel(String),
+    #[error("{0}")]
+    BadFrame(String),
+    #[error("The data is larger than {most} bytes")]
+    FrameTooLarge { most: usize },
     #[error("The function failed")]
     FunctionFailed,
     #[error("Method not allowed")]
@@ -71,6 +81,11 @@ impl Failure {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownTopic => (StatusCode::NOT_FOUND, "unknown_topic"),
             Self::UnknownFunction => (StatusCode::NOT_FOUND, "unknown_function"),
+            Self::UnknownSocket => (StatusCode::NOT_FOUND, "unknown_socket"),
+            Self::NotWebSocket => (StatusCode::UPGRADE_REQUIRED, "not_websocket"),
+            Self::UnknownChannel(_) => (StatusCode::NOT_FOUND, "unknown_channel"),
+            Self::BadFrame(_) => (StatusCode::BAD_REQUEST, "bad_frame"),
+            Self::FrameTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "message_too_large"),
             Self::FunctionFailed => (StatusCode::BAD_GATEWAY, "function_failed"),
             Self::WrongVerb { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::HeadTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_head_timeout"),
@@ -101,6 +116,11 @@ impl Failure {
         match self {
             Self::Busy => {
                 headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+            }
+            Self::NotWebSocket => {
+                headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
+                headers.insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
+                headers.insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
             }
             Self::WrongVerb { allow } => {
                 if let Ok(allow) = header::HeaderValue::from_str(allow) {

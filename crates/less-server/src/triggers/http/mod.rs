@@ -2,8 +2,8 @@
 //!
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
 //! what they upload; `refusal`: who is sent away before its request), `door` finds whose request it is, `api` runs
-//! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `failure` is what clients see of
-//! errors.
+//! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `sockets` serves clients that stay
+//! connected, `failure` is what clients see of errors.
 
 mod api;
 mod bind;
@@ -18,6 +18,7 @@ mod headers;
 mod meter;
 mod publish;
 mod refusal;
+mod sockets;
 
 use std::convert::Infallible;
 
@@ -36,6 +37,7 @@ pub use edge::Edge;
 pub(crate) use failure::Failure;
 pub(crate) use headers::refuse_foreign_origin;
 pub(crate) use publish::check_json;
+pub(crate) use sockets::{Recorded, Room, Rooms, SocketHandlers, left_open};
 
 /// A whole response, or one that comes in pieces.
 pub(crate) type Body = Either<Full<Bytes>, StreamBody<ReceiverStream<Result<Frame<Bytes>, Infallible>>>>;

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod clock;
+mod connections;
 mod fairness;
 mod faults;
 mod model;

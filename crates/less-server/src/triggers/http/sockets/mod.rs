@@ -1,0 +1,55 @@
+//! Sockets: clients that stay connected. A connection goes handshake → `connect` → its frames, one after the other →
+//! `disconnect`.
+//!
+//! `handshake` makes a request a connection, `session` is one from its beginning to its end, `wire` its frames, `words`
+//! what clients say and are told, `ending` how it is recorded that one is open, and has ended. `rooms` is who is
+//! connected, `outbox` what waits to be sent to one.
+//!
+//! A connection belongs to the version that it came to: a deploy closes it (1012), and its client comes again. Its frames
+//! are handled in order, one at a time, so that what a client sends later never overtakes; while one is handled and
+//! enough wait, the client is not read. What was received before the end is handled before `disconnect`.
+
+mod ending;
+mod handshake;
+mod outbox;
+mod rooms;
+mod session;
+mod wire;
+mod words;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use less_project::Socket;
+
+use crate::workers::Handler;
+
+pub(crate) use ending::{Recorded, left_open};
+pub(super) use handshake::{Accepted, answer};
+pub(crate) use rooms::{Room, Rooms};
+pub(super) use session::converse;
+pub(super) use wire::Rewound;
+
+/// One socket of a live version: where what its clients do leads.
+pub(crate) struct SocketHandlers {
+    connect: Option<Handler>,
+    channels: HashMap<String, Handler>,
+    /// The handler that hears of ends: also the topic to which they are told.
+    disconnect: Option<Arc<str>>,
+    timeout: Duration,
+}
+
+impl SocketHandlers {
+    /// `handlers`: of the whole version, by identity.
+    pub(crate) fn new(socket: &Socket, handlers: &HashMap<String, Handler>) -> Self {
+        let handler = |of: &less_project::Handler| handlers[of.path.as_ref()].clone();
+        let channels = socket.channels.iter().map(|channel| (channel.name.clone(), handler(&channel.handler)));
+        Self {
+            connect: socket.connect.as_ref().map(handler),
+            channels: channels.collect(),
+            disconnect: socket.disconnect.as_ref().map(|of| handler(of).path),
+            timeout: socket.timeout,
+        }
+    }
+}

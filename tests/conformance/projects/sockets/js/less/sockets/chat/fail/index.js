@@ -1,0 +1,3 @@
+exports.process = async () => {
+  throw new TypeError('a secret');
+};

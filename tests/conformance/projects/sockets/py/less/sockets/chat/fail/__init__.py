@@ -1,0 +1,2 @@
+def process(message):
+    raise TypeError("a secret")

@@ -1,0 +1,3 @@
+export const process = async (): Promise<void> => {
+  throw new TypeError('a secret');
+};
