@@ -33,6 +33,7 @@ const FUNCTION_CALL = 2;
 const PUBLISH = 1;
 const FUNCTION = 2;
 const KVS = 3;
+const FILES = 5;
 
 function u64(buffer, at) {
   return buffer.readUInt32LE(at + 4) * TWO_32 + buffer.readUInt32LE(at);
@@ -358,6 +359,7 @@ module.exports = {
   PUBLISH,
   FUNCTION,
   KVS,
+  FILES,
   FrameReader,
   FrameWriter,
   Invoke,

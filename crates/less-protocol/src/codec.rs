@@ -249,6 +249,7 @@ impl Call {
             Service::Publish => 1,
             Service::Function => 2,
             Service::Kvs => 3,
+            Service::Files => 5,
         };
         out.put_u8(service);
         out.put_u16_le(u16::try_from(self.target.len()).unwrap_or(u16::MAX));
@@ -264,6 +265,7 @@ impl Call {
             1 => Service::Publish,
             2 => Service::Function,
             3 => Service::Kvs,
+            5 => Service::Files,
             other => return Err(FrameError::Type(other)),
         };
         let target_length = usize::from(body.u16()?);

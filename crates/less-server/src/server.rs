@@ -54,6 +54,9 @@ pub enum Listen {
     PerApi { base: u16 },
 }
 
+/// Of every API so far, by name; of the generated ones by path, which no name is.
+type ApiPorts = BTreeMap<String, u16>;
+
 pub struct Server {
     home: Home,
     projects: Arc<Projects>,
@@ -65,7 +68,7 @@ pub struct Server {
     /// Cancelled when the control API was asked to stop.
     asked_to_stop: CancellationToken,
     /// In `PerApi`: the base, and the port of every API so far.
-    per_api: Option<(u16, Mutex<BTreeMap<String, u16>>)>,
+    per_api: Option<(u16, Mutex<ApiPorts>)>,
 }
 
 impl Server {
@@ -77,6 +80,7 @@ impl Server {
         let store = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;
         let tasks = Tasks::new();
         tasks.essential("store", watch(store.clone(), tasks.stopping()));
+        tasks.work("sweep files", sweep_files(store.clone(), tasks.stopping()));
         let registry = Arc::new(Registry::default());
         let launcher = Launcher::start(options.launcher)?;
         let sdks = crate::build::sdk::extract(home.root())?;
@@ -109,6 +113,8 @@ impl Server {
             Listen::Gateway { port, control_port } => {
                 // Ports first: a server that cannot listen must not run handlers.
                 let bound = server.take_ports(port, control_port).await?;
+                // Handlers may ask for addresses as soon as they run.
+                server.projects.set_addresses(Addresses::Gateway { port: bound.0.port });
                 server.projects.restore().await?;
                 server.open_doors(bound)?;
             }
@@ -133,7 +139,6 @@ impl Server {
     }
 
     fn open_doors(&self, (gateway, control): (Bound, Bound)) -> anyhow::Result<()> {
-        self.projects.set_addresses(Addresses::Gateway { port: gateway.port });
         let file = ServerFile { pid: std::process::id(), gateway_port: gateway.port, control_port: control.port };
         let door = Door::Control(Arc::new(Control {
             token: self.home.token()?,
@@ -174,12 +179,7 @@ impl Server {
     }
 
     /// Every API of the one project on a port of its own, in alphabetical order; ports stay across versions.
-    async fn open_apis(
-        &self,
-        name: &ProjectName,
-        base: u16,
-        ports: &Mutex<BTreeMap<String, u16>>,
-    ) -> anyhow::Result<Vec<NamedUrl>> {
+    async fn open_apis(&self, name: &ProjectName, base: u16, ports: &Mutex<ApiPorts>) -> anyhow::Result<Vec<NamedUrl>> {
         let live = self.registry.live(name.as_ref()).context("the project is not live")?;
         let mut ports = ports.lock().await;
         // Any free one stays any free one.
@@ -187,19 +187,24 @@ impl Server {
         let mut next = ports.values().max().map_or(base, |last| after(*last));
         let mut urls = Vec::new();
         let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
-        let generated = [("functions".to_owned(), "/functions"), ("topics".to_owned(), "/topics")];
+        let generated = ["/functions", "/topics", "/files"].map(|path| (path[1..].to_owned(), path));
         for (api, path) in apis.chain(generated) {
-            let port = match ports.get(&api) {
+            let place = if path.is_empty() { api.clone() } else { path.to_owned() };
+            let port = match ports.get(&place) {
                 Some(port) => *port,
                 None => {
                     let bound = bind(PortOf::Api, next, Taken::NextFree).await?;
                     let (registry, project) = (self.registry.clone(), name.as_ref().to_owned());
                     next = after(bound.port);
-                    ports.insert(api.clone(), bound.port);
+                    ports.insert(place, bound.port);
                     let port = bound.port;
-                    let door = match api.as_str() {
-                        "topics" => Door::Topics { registry, project },
-                        "functions" => Door::Functions { registry, project },
+                    let door = match path {
+                        "/topics" => Door::Topics { registry, project },
+                        "/functions" => Door::Functions { registry, project },
+                        "/files" => {
+                            self.projects.set_addresses(Addresses::Elsewhere { files: Some(port) });
+                            Door::Files { registry, project }
+                        }
                         _ => Door::Api { registry, project, api: api.clone() },
                     };
                     self.listen(bound, door);
@@ -246,6 +251,24 @@ async fn watch(store: Store, stop: CancellationToken) -> anyhow::Result<()> {
     tokio::select! {
         () = stop.cancelled() => Ok(()),
         () = store.topics.failed() => anyhow::bail!("the store failed"),
+    }
+}
+
+/// Uploads that a crash cut off take no room for long.
+async fn sweep_files(store: Store, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            swept = store.files.sweep() => {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "what is left over of files was not removed");
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(limits::SWEEP_FILES) => {}
+        }
     }
 }
 

@@ -74,7 +74,7 @@ function write(writer, fields) {
       return writer.call(
         fields.call,
         fields.id,
-        { publish: codec.PUBLISH, function: codec.FUNCTION, kvs: codec.KVS }[fields.service],
+        { publish: codec.PUBLISH, function: codec.FUNCTION, kvs: codec.KVS, files: codec.FILES }[fields.service],
         fields.target,
         fields.options,
         fields.payload,

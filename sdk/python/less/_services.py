@@ -1,4 +1,4 @@
-"""Topics, functions and the key-value store, as handlers call them.
+"""Topics, functions and the key-value store, as handlers call them; files stand in `_files`.
 
 In: arguments, checked here, so that nothing wrong or too large crosses the socket. Out: a `Request`
 for the worker that `connect` named. Without a worker, calls say why they fail.
@@ -17,6 +17,7 @@ from ._record import Record
 PUBLISH = 1
 FUNCTION = 2
 KVS = 3
+FILES = 5
 
 
 class Request(NamedTuple):
@@ -270,4 +271,3 @@ topics: Names[Topic] = Names("topic", Topic)
 functions: Names[Function] = Names("function", Function)
 kvs = Kvs()
 sockets: Any = unfinished("sockets")
-files: Any = unfinished("files")

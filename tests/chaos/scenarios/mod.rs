@@ -12,6 +12,7 @@ mod stops;
 mod tails;
 mod tmpfs;
 mod traps;
+mod uploads;
 
 use crate::scenario::Scenario;
 
@@ -71,6 +72,13 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: clients::leavers,
+    },
+    Scenario {
+        name: "uploads",
+        about: "uploads cut off by their clients or by kill -9 of the server",
+        is_short: true,
+        python: false,
+        run: uploads::run,
     },
     Scenario {
         name: "descriptors",

@@ -141,6 +141,7 @@ fn from_worker(fields: &Value) -> FromWorker {
                 "publish" => Service::Publish,
                 "function" => Service::Function,
                 "kvs" => Service::Kvs,
+                "files" => Service::Files,
                 other => panic!("no service: {other}"),
             },
             target: text(fields, "target"),

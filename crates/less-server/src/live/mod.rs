@@ -38,6 +38,8 @@ pub struct Live {
     pub admission: Semaphore,
     /// Room for their bodies.
     pub(crate) bodies: BodyShare,
+    /// Files that come in or go out.
+    pub(crate) transfers: Arc<Semaphore>,
     store: Store,
     pools: Vec<Pool>,
     functions: HashMap<String, Function>,
@@ -104,6 +106,7 @@ impl Live {
             services,
             admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
             bodies: BodyShare::default(),
+            transfers: Arc::new(Semaphore::new(limits::PROJECT_TRANSFERS)),
             store,
             functions: functions::table(&project, &handlers),
             subscribers: subscribers::all(&project, &env, &crons),

@@ -6,6 +6,7 @@
 mod crons;
 mod deliveries;
 mod deployments;
+mod files;
 mod order;
 mod others;
 mod project;
@@ -17,6 +18,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use crate::{Hands, Topics};
+pub use files::check_files;
 pub use values::check_values;
 
 /// Panics with the promise that is not kept. `hands` turn the clock that the back end was opened with.

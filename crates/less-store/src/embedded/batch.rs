@@ -11,6 +11,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::failure::{Fatal, Reach, Sql, is_full, reach, tell};
+use super::files::{FileChange, FileChanged, Filed};
 use super::inbox::{Asked, Fate, Requests, Settlement};
 use super::placing::Place;
 use super::rows::is_long;
@@ -24,6 +25,7 @@ const TOLD: usize = 16 << 20;
 
 pub(super) const NO_MESSAGE: &str = "the message was not stored";
 const NO_CHANGE: &str = "the value was not changed";
+const NO_FILE: &str = "the file was not changed";
 
 /// What a transaction did, for memory to follow.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub(super) struct Batch {
     published: Vec<crate::Result<Uuid>>,
     /// One for each change that was looked at.
     changed: Vec<crate::Result<Changed>>,
+    /// One for each change of a file.
+    filed: Vec<crate::Result<Filed>>,
     /// Bytes of messages that tell of changes.
     pub(super) told: usize,
     /// One for each settlement that was looked at.
@@ -96,6 +100,10 @@ impl Writer<'_> {
             }
             let changed = self.together(batch, |this, batch| this.change(batch, &change.question));
             batch.changed.push(alone(NO_CHANGE, changed)?);
+        }
+        for change in &requests.files {
+            let filed = self.together(batch, |this, batch| this.change_file(batch, &change.question));
+            batch.filed.push(alone(NO_FILE, filed)?);
         }
         self.write_counts(batch)?;
         self.rows.commit.execute([])?;
@@ -183,9 +191,17 @@ impl Writer<'_> {
             self.follow_next_on_disk(subscriber, due_at);
         }
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, None)
-            + answer(requests.changes, batch.changed, NO_CHANGE, None);
+            + answer(requests.changes, batch.changed, NO_CHANGE, None)
+            + self.answer_files(requests.files, batch.filed);
         self.shared.inbox.give_room(room);
         self.touched.drain(..).for_each(|lane| lane.announce());
+    }
+
+    fn answer_files(&self, asked: Vec<Asked<FileChange, FileChanged>>, filed: Vec<crate::Result<Filed>>) -> usize {
+        let committed =
+            |(asked, filed): (&Asked<FileChange, _>, _)| asked.question.committed(filed, &self.shared.objects);
+        let changed = asked.iter().zip(filed).map(committed).collect();
+        answer(asked, changed, NO_FILE, None)
     }
 
     fn follow_change(&mut self, seq: i64, change: Becomes) {
@@ -239,8 +255,12 @@ impl Writer<'_> {
         self.rows.rollback()?;
         let crowded = !requests.is_empty();
         batch.give_back(0);
+        if reach(&error) != Reach::Store {
+            requests.files.iter().for_each(|asked| asked.question.refused());
+        }
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, Some(&error))
-            + answer(requests.changes, batch.changed, NO_CHANGE, Some(&error));
+            + answer(requests.changes, batch.changed, NO_CHANGE, Some(&error))
+            + answer(requests.files, Vec::new(), NO_FILE, Some(&error));
         self.shared.inbox.give_room(room);
         if reach(&error) != Reach::Commit {
             return Err(error);

@@ -20,9 +20,12 @@
 //! published, until that delivery is over. `cron` keeps how far a cron has come, `value` the key-values: each change
 //! makes a new row, whose number is the value's version, so that none is given twice in the file's life.
 //!
-//! Version 2 has those five, and its subscribers have owners and are named by their handlers' identities. A file
-//! of version 1 becomes one of version 2 when it is opened, in one transaction. A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
-//! SQLite ends its recovery before it, at the last whole commit.
+//! `file` names the object (`files/objects`) that holds a file's bytes, under the project and path where it is found.
+//!
+//! Version 2 has the five from `ordered` to `value`, and its subscribers have owners and are named by their handlers'
+//! identities; version 3 has `file`. A file of an earlier version becomes one of this when it is opened, in one
+//! transaction. A newer version is refused. A torn write is the tail of the WAL without a valid checksum: SQLite ends
+//! its recovery before it, at the last whole commit.
 
 use std::time::Duration;
 
@@ -31,7 +34,7 @@ use rusqlite::Connection;
 use super::failure::{Sql, at_opening, damaged, refused};
 use crate::{Result, Timestamp};
 
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// When a delivery is due that waits for another one with its ordering key.
 pub(super) const BEHIND: Timestamp = Timestamp::MAX;
@@ -99,6 +102,14 @@ CREATE INDEX value_expires ON value(expires_at) WHERE expires_at IS NOT NULL;
 PRAGMA user_version = 2;
 ";
 
+const THIRD: &str = "
+CREATE TABLE file(number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, path TEXT NOT NULL,
+    object BLOB NOT NULL, size INTEGER NOT NULL, content_type TEXT NOT NULL, uploaded_at INTEGER NOT NULL,
+    UNIQUE(project, path));
+CREATE UNIQUE INDEX file_object ON file(object);
+PRAGMA user_version = 3;
+";
+
 /// Makes a connection the writer's: durable commits, and space that can be given back.
 pub(super) fn prepare(conn: &Connection) -> Result<()> {
     let unreadable = |error| at_opening("cannot read the store", error);
@@ -114,12 +125,12 @@ pub(super) fn prepare(conn: &Connection) -> Result<()> {
 
 /// Makes the tables, or those that the file's version does not have.
 pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
+    let outdated = |error| at_opening("cannot bring the store to this version's format", error);
     let version = conn.pragma_query_value(None, "user_version", |row| row.get(0));
     match version.map_err(|error| at_opening("cannot read the store", error))? {
-        0 => step(conn, &[FIRST, SECOND]).map_err(|error| at_opening("cannot create the store", error)),
-        1 => {
-            step(conn, &[SECOND]).map_err(|error| at_opening("cannot bring the store to this version's format", error))
-        }
+        0 => step(conn, &[FIRST, SECOND, THIRD]).map_err(|error| at_opening("cannot create the store", error)),
+        1 => step(conn, &[SECOND, THIRD]).map_err(outdated),
+        2 => step(conn, &[THIRD]).map_err(outdated),
         VERSION => Ok(()),
         newer => Err(refused(format!(
             "the store was written by a newer version of Less (its format is {newer}, this one knows {VERSION}): \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::files::Files;
 use super::subscriber::Subscriber;
 use super::values::Shelf;
 use crate::clock::millis;
@@ -31,6 +32,7 @@ pub(super) struct State {
     /// By (project, name), with the schedule.
     pub(super) crons: BTreeMap<(String, String), (String, CronState)>,
     pub(super) values: Shelf,
+    pub(super) files: Files,
     /// With the owner of the subscriber, oldest first.
     dead: Vec<(String, DeadLetter)>,
     /// Which message a key made, and until when it makes no other.
@@ -162,6 +164,7 @@ impl State {
         self.dead.retain(|(of, _)| of != project);
         self.repeats.retain(|(of, _, _), _| **of != *project);
         self.values.purge(project);
+        self.files.retain(|(of, _), _| **of != *project);
     }
 
     pub(super) fn waiting(&self, project: &str) -> Vec<(String, u64)> {

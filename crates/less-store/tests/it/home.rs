@@ -18,7 +18,7 @@ async fn a_newer_format_is_refused() {
     let home = tempfile::tempdir().unwrap();
     drop(Embedded::open(home.path(), clock()).unwrap());
     let conn = rusqlite::Connection::open(home.path().join("topics.db")).unwrap();
-    conn.pragma_update(None, "user_version", 3).unwrap();
+    conn.pragma_update(None, "user_version", 4).unwrap();
     drop(conn);
     let Err(Error::Failed(why)) = Embedded::open(home.path(), clock()) else { panic!("it was opened") };
     assert!(why.to_string().contains("newer version of Less"), "{why}");

@@ -3,6 +3,7 @@
 
 mod contract;
 mod crash;
+mod files;
 mod home;
 mod space;
 mod values;

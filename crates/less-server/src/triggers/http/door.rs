@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, function, headers, publish};
+use super::{Body, Failure, files, function, headers, publish};
 use crate::control::Control;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
-    /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`, `/<project>/functions/<function>`
+    /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`, `/<project>/functions/<function>`,
+    /// `/<project>/files/<path>`
     Gateway(Arc<Registry>),
     /// One API of one project at `/`.
     Api {
@@ -30,6 +31,11 @@ pub(crate) enum Door {
     },
     /// The generated functions API of one project at `/functions/<function>`.
     Functions {
+        registry: Arc<Registry>,
+        project: String,
+    },
+    /// The files of one project at `/files/<path>`.
+    Files {
         registry: Arc<Registry>,
         project: String,
     },
@@ -51,7 +57,7 @@ impl Door {
         }
         let path = head.uri.path();
         let response = match self {
-            Self::Gateway(registry) => gateway(registry, path, &head, &mut upload).await,
+            Self::Gateway(registry) => gateway(registry, path, &head, &mut upload, tasks).await,
             Self::Api { registry, project, api } => {
                 api::answer(registry, Target { project, api, path }, &head, &mut upload).await
             }
@@ -61,6 +67,10 @@ impl Door {
             },
             Self::Functions { registry, project } => match path.strip_prefix("/functions/") {
                 Some(name) => function::answer(registry, project, name, &head, &mut upload).await,
+                None => Failure::NotFound.response(Uuid::now_v7()),
+            },
+            Self::Files { registry, project } => match path.strip_prefix("/files/") {
+                Some(path) => files::answer(registry, project, path, &head, &mut upload, tasks).await,
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
             Self::Control(control) => {
@@ -73,7 +83,7 @@ impl Door {
     }
 }
 
-async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upload) -> Response<Body> {
+async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upload, tasks: &Tasks) -> Response<Body> {
     let mut parts = path.trim_start_matches('/').splitn(3, '/');
     let (project, kind, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next().unwrap_or(""));
     match kind {
@@ -86,6 +96,7 @@ async fn gateway(registry: &Registry, path: &str, head: &Parts, upload: &mut Upl
         }
         Some("topics") => publish::answer(registry, project, rest, head, upload).await,
         Some("functions") => function::answer(registry, project, rest, head, upload).await,
+        Some("files") => files::answer(registry, project, rest, head, upload, tasks).await,
         _ => Failure::NotFound.response(Uuid::now_v7()),
     }
 }
