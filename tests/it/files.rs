@@ -46,7 +46,7 @@ const PROJECT: [(&str, &str); 3] = [
 ];
 
 /// Of the server that holds files of any size.
-const MEMORY_MIB: u64 = 160;
+const MEMORY_MIB: u64 = 64;
 
 fn big_mib() -> u64 {
     let given = std::env::var("LESS_FILE_MIB").ok();
@@ -190,12 +190,15 @@ fn a_file_comes_in_chunks_without_a_type_empty_and_over_an_older_one() {
     let many = vec![b'x'; 3 << 20];
     for (name, bytes) in [("many", &many[..]), ("empty", b""), ("few", b"few")] {
         let sent = source(&home, name, bytes);
-        curl(&home, &["-T", &sent, "-H", "transfer-encoding: chunked", "-H", "expect:", &put]).expect(200);
-        let seen = curl(&home, &[&got]).expect(200);
-        assert!(seen.bytes() == bytes, "{name} came back otherwise");
-        assert_eq!(seen.header("content-type"), Some("application/octet-stream"));
-        curl(&home, &["-T", &sent, "-H", "expect: 100-continue", &put]).expect(200);
-        assert!(curl(&home, &[&got]).expect(200).bytes() == bytes, "{name} came back otherwise");
+        for header in ["transfer-encoding: chunked", "expect: 100-continue"] {
+            if bytes.is_empty() && header.ends_with("chunked") {
+                continue; // curl does not send its end
+            }
+            curl(&home, &["-T", &sent, "-H", header, &put]).expect(200);
+            let seen = curl(&home, &[&got]).expect(200);
+            assert!(seen.bytes() == bytes, "{name} came back otherwise");
+            assert_eq!(seen.header("content-type"), Some("application/octet-stream"));
+        }
     }
     eventually("what was replaced takes no space", || objects(&home, "drive") == 1);
 }
@@ -241,7 +244,7 @@ fn no_path_leads_anywhere_else() {
     let home = Home::new();
     let project = home.project("drive", &PROJECT);
     project.deploy();
-    let sent = source(&home, "sent", b"x");
+    let sent = format!("@{}", source(&home, "sent", b"x"));
     let base = project.url("files");
     for path in [
         "..",
@@ -260,7 +263,7 @@ fn no_path_leads_anywhere_else() {
         "public/%zz",
         "public/",
     ] {
-        for verb in [&["--path-as-is"][..], &["--path-as-is", "-T", &sent]] {
+        for verb in [&["--path-as-is"][..], &["--path-as-is", "-X", "PUT", "--data-binary", &sent]] {
             let target = format!("{base}/{path}?expires=9999999999&signature=00");
             let seen = curl(&home, &[verb, &[&target]].concat()).expect(400);
             assert_eq!(seen.code(), "bad_path", "{path}");

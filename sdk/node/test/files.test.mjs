@@ -68,9 +68,9 @@ const REFUSED = {
     'files.get_url: options must be an object of expires_in, not 60',
   ],
   'an unknown option': [
-    "files.get_url('a', { expires: 60 })",
+    "files.get_url('a', { expires_inn: 60 })",
     'bad_option',
-    "files.get_url has no option 'expires'; did you mean 'expires_in'? Its options: expires_in",
+    "files.get_url has no option 'expires_inn'; did you mean 'expires_in'? Its options: expires_in",
   ],
   'a misspelt method': [
     "(async () => files.get_ulr('a'))()",
