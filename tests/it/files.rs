@@ -3,6 +3,7 @@
 //! `LESS_FILE_MIB` sets the size of the big file; 1024 is what is promised.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -420,6 +421,25 @@ fn who_reads_a_file_reads_it_to_the_end_whatever_becomes_of_it() {
     assert_eq!(ask(&project, "js", &json!(["delete", "a"])), json!({ "result": true }));
     let answer = reader.read_answer(false).unwrap().expect(200);
     assert!(answer.body.len() == 8 << 20 && answer.body.iter().all(|byte| *byte == b'o'));
+}
+
+#[test]
+fn the_key_and_the_bytes_are_their_owners_alone_and_the_key_is_told_nowhere() {
+    let home = Home::new();
+    let project = home.project("drive", &PROJECT);
+    let deployed = project.deploy();
+    let put = url(&project, "create_upload_url", "a");
+    curl(&home, &["-T", &source(&home, "sent", b"x"), &put]).expect(200);
+    let server = home.less_home().join("server");
+    let key = fs::read_to_string(server.join("keys/drive")).unwrap();
+    assert_eq!(key.len(), 64);
+    let object = fs::read_dir(server.join("files/drive")).unwrap().next().unwrap().unwrap().path();
+    for path in [server.join("keys"), server.join("keys/drive"), server.join("files/drive"), object] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+    }
+    let told = [deployed.ran.stdout, deployed.ran.stderr, fs::read_to_string(server.join("server.log")).unwrap(), put];
+    assert!(told.iter().all(|text| !text.contains(&key)));
 }
 
 #[test]
