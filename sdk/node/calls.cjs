@@ -1,5 +1,5 @@
 'use strict';
-// What handlers ask of the server: publishes, function calls, key-values, messages to sockets.
+// What handlers ask of the server: publishes, function calls, key-values, messages to sockets, files.
 //
 // In: arguments as handlers give them; checked, they become Calls. Out: promises of what is answered.
 // What is refused here rejects as what the server refuses does: both are calls that failed.
@@ -7,18 +7,22 @@
 const {
   Payload,
   checkKey,
+  checkPath,
+  checkPathPrefix,
   checkPrefix,
+  filesListOptions,
   incrementOptions,
   listOptions,
   publishOptions,
   readOptions,
   setOptions,
+  urlOptions,
 } = require('./checks.cjs');
-const { FUNCTION, KVS, PUBLISH, SOCKETS } = require('./codec.cjs');
+const { FILES, FUNCTION, KVS, PUBLISH, SOCKETS } = require('./codec.cjs');
 const { CallError, FunctionError, NonRetriableError } = require('./index.cjs');
 const { toOptions } = require('./sockets.cjs');
 
-/** What the SDK is connected with: each topic, socket and function of the project, and the methods of `kvs`. */
+/** What the SDK is connected with: each topic, socket and function of the project, and the methods of `kvs` and `files`. */
 function createCalls(invocations, { topics, functions, sockets, limits }) {
   const message = new Payload('message', limits.message_bytes, 'nothing was published');
   const argument = new Payload('argument', limits.response_bytes, 'nothing was called');
@@ -27,6 +31,7 @@ function createCalls(invocations, { topics, functions, sockets, limits }) {
     functions: functions.map((name) => [name, caller(invocations, name, argument)]),
     sockets: sockets.map((name) => [name, createSocket(invocations, name, limits)]),
     kvs: createKvs(invocations, limits),
+    files: createFiles(invocations),
   };
 }
 
@@ -99,6 +104,29 @@ function createKvs(invocations, limits) {
     list: method('list', 'list', (what, prefix = '', options = {}) => {
       checkPrefix(what, prefix, limits.key_bytes);
       return [JSON.stringify({ key: prefix, ...readOptions(what, options, listChecks) })];
+    }),
+  };
+}
+
+function createFiles(invocations) {
+  const method = (name, prepare) => {
+    const what = `files.${name}`;
+    return asking(invocations, what, FILES, name, (...given) => [JSON.stringify(prepare(what, ...given))]);
+  };
+  const url = (what, path, options = {}) => {
+    checkPath(what, path);
+    return { path, ...readOptions(what, options, urlOptions) };
+  };
+  return {
+    create_upload_url: method('create_upload_url', url),
+    get_url: method('get_url', url),
+    list: method('list', (what, prefix = '', options = {}) => {
+      checkPathPrefix(what, prefix);
+      return { path: prefix, ...readOptions(what, options, filesListOptions) };
+    }),
+    delete: method('delete', (what, path) => {
+      checkPath(what, path);
+      return { path };
     }),
   };
 }

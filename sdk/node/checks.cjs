@@ -1,8 +1,11 @@
 'use strict';
-// What handlers give to calls of the SDK, checked before anything is sent: payloads, keys, options.
+// What handlers give to calls of the SDK, checked before anything is sent: payloads, keys, paths, options.
 
 const { CallError } = require('./index.cjs');
 const { bytes, kindOf, unknown } = require('./words.cjs');
+
+/** Of a file's path; the server has the same limit. */
+const PATH_BYTES = 1024;
 
 /** Something that is written as JSON; `noun` names it in messages and codes. */
 class Payload {
@@ -53,6 +56,18 @@ function checkPrefix(what, prefix, limit) {
   if (wanted) throw new CallError('bad_key', `${what}: a prefix must be ${wanted}`);
 }
 
+/** Throws what is wrong with the path of a file, as far as its characters are not: those the server reads. */
+function checkPath(what, path) {
+  const wanted = notKey(path, PATH_BYTES);
+  if (wanted) throw new CallError('bad_path', `${what}: a path must be ${wanted}`);
+}
+
+/** As a path, and it may be empty. */
+function checkPathPrefix(what, prefix) {
+  const wanted = notText(prefix, PATH_BYTES);
+  if (wanted) throw new CallError('bad_path', `${what}: a prefix must be ${wanted}`);
+}
+
 const no = (wanted, value) => `${wanted}, not ${kindOf(value)}`;
 
 /** What a key must be, if this is none. */
@@ -78,8 +93,11 @@ const publishOptions = ({ key_bytes: limit }) => ({
   ordering_key: (value) => notKey(value, limit),
 });
 
+const isTime = (value) =>
+  Number.isFinite(value) && value > 0 ? undefined : no('a number of seconds, more than 0', value);
+
 const setOptions = {
-  ttl: (value) => (Number.isFinite(value) && value > 0 ? undefined : no('a number of seconds, more than 0', value)),
+  ttl: isTime,
   if_version: (value) =>
     isWhole(value, 0, Number.MAX_SAFE_INTEGER) ? undefined : no('a whole number, 0 or more', value),
 };
@@ -88,10 +106,14 @@ const incrementOptions = {
   by: (value) => (Number.isFinite(value) ? undefined : no('a finite number', value)),
 };
 
+const urlOptions = { expires_in: isTime };
+
 const listOptions = ({ key_bytes: limit }) => ({
   after: (value) => notText(value, limit),
   limit: (value) => (isWhole(value, 1, 2 ** 32 - 1) ? undefined : no('a whole number, 1 or more', value)),
 });
+
+const filesListOptions = listOptions({ key_bytes: PATH_BYTES });
 
 /** Options under the protocol's names (`orderingKey` is `ordering_key`), each checked; undefined is not given. */
 function readOptions(what, given, checks) {
@@ -119,10 +141,14 @@ function readOptions(what, given, checks) {
 module.exports = {
   Payload,
   checkKey,
+  checkPath,
+  checkPathPrefix,
   checkPrefix,
+  filesListOptions,
   incrementOptions,
   listOptions,
   publishOptions,
   readOptions,
   setOptions,
+  urlOptions,
 };

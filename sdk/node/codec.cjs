@@ -34,6 +34,7 @@ const PUBLISH = 1;
 const FUNCTION = 2;
 const KVS = 3;
 const SOCKETS = 4;
+const FILES = 5;
 
 function u64(buffer, at) {
   return buffer.readUInt32LE(at + 4) * TWO_32 + buffer.readUInt32LE(at);
@@ -360,6 +361,7 @@ module.exports = {
   FUNCTION,
   KVS,
   SOCKETS,
+  FILES,
   FrameReader,
   FrameWriter,
   Invoke,

@@ -9,6 +9,7 @@ const { unknown } = require('./words.cjs');
 
 const KEY = Symbol.for('chuva.io/less');
 const KVS = ['get', 'set', 'delete', 'increment', 'list', 'get_with_version'];
+const FILES = ['create_upload_url', 'get_url', 'list', 'delete'];
 
 /** `throw new NonRetriableError('…')` in a subscriber: the delivery is not tried again. */
 class NonRetriableError extends Error {}
@@ -40,12 +41,6 @@ const isAbsent = (name) => typeof name === 'symbol' || ABSENT.has(name) || name 
 function withMissing(missing, isOfLanguage = isAbsent) {
   const get = (_, name) => (isOfLanguage(name) ? Object.prototype[name] : missing(name));
   return Object.create(new Proxy({}, { get }));
-}
-
-function unfinished(thing) {
-  return withMissing((name) => {
-    throw new CallError('not_yet', `${thing}.${name}: ${thing} cannot be used yet in this version of Less`);
-  });
 }
 
 /** A call where no worker is; `instead` replaces it in a test. */
@@ -91,15 +86,17 @@ function put(object, name, value, alias) {
   if (alias !== name) Object.defineProperty(object, alias, { value, writable: true, configurable: true });
 }
 
-function createKvs() {
-  const kvs = withMissing((name) => {
-    throw new CallError('unknown_method', unknown('kvs has no method', name, 'Its methods', KVS));
+/** A thing with methods of these names: `kvs`, `files`. */
+function withMethods(thing, names) {
+  const object = withMissing((name) => {
+    throw new CallError('unknown_method', unknown(`${thing} has no method`, name, 'Its methods', names));
   });
   const connect = (methods) => {
-    for (const name of KVS) put(kvs, name, methods(name), camelCase(name));
+    for (const name of names) put(object, name, methods[name], camelCase(name));
   };
-  connect((name) => outside(`kvs.${name}`, `kvs.${name} = async () => null`));
-  return { object: kvs, connect };
+  const instead = (name) => outside(`${thing}.${name}`, `${thing}.${name} = async () => null`);
+  connect(Object.fromEntries(names.map((name) => [name, instead(name)])));
+  return { object, connect };
 }
 
 const camelCase = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
@@ -118,14 +115,16 @@ function create() {
       `sockets.${name} = { broadcast: async () => ({ sent: 1, gone: [] }) }`,
     ),
   }));
-  const kvs = createKvs();
+  const kvs = withMethods('kvs', KVS);
+  const files = withMethods('files', FILES);
 
   /** Called once by the worker, before it loads handlers: what each name and method does. */
   function connect(calls) {
     topics.connect(calls.topics);
     functions.connect(calls.functions);
     sockets.connect(calls.sockets);
-    kvs.connect((name) => calls.kvs[name]);
+    kvs.connect(calls.kvs);
+    files.connect(calls.files);
   }
 
   const sdk = {
@@ -133,7 +132,7 @@ function create() {
     sockets: sockets.object,
     functions: functions.object,
     kvs: kvs.object,
-    files: unfinished('files'),
+    files: files.object,
     NonRetriableError,
     CallError,
     FunctionError,

@@ -13,7 +13,7 @@ export const kvs: Kvs;
 /** The project's sockets: `await sockets.chat.publish({ text }, [connection_id])`. */
 export const sockets: Sockets;
 
-/** Cannot be used yet. */
+/** The project's files: what they are called, and URLs to bring and fetch their bytes. */
 export const files: Files;
 
 export interface Topics {
@@ -28,7 +28,36 @@ export interface Sockets {
   [name: string]: Socket;
 }
 
-export interface Files {}
+export interface Files {
+  /** A URL to which the bytes are sent with PUT. */
+  create_upload_url(path: string, options?: UrlOptions): Promise<string>;
+  createUploadUrl(path: string, options?: UrlOptions): Promise<string>;
+  /** A URL from which they are fetched; of a path that begins with `public/` one without a signature and without end. */
+  get_url(path: string, options?: UrlOptions): Promise<string>;
+  getUrl(path: string, options?: UrlOptions): Promise<string>;
+  /** The files whose paths begin with `prefix`, in the order of their bytes; at most 1,000. */
+  list(prefix?: string, options?: ListOptions): Promise<FileEntry[]>;
+  /** Whether there was something to delete. */
+  delete(path: string): Promise<boolean>;
+}
+
+export interface UrlOptions {
+  /** Seconds until the URL is refused: an hour unless given, a week at most. */
+  expires_in?: number;
+  expiresIn?: number;
+}
+
+/** A file; the topic `files_uploaded` tells the same of each upload. */
+export interface FileEntry {
+  path: string;
+  /** Bytes. */
+  size: number;
+  content_type: string;
+  /** Another one after every upload. */
+  etag: string;
+  /** Milliseconds since 1970. */
+  uploaded_at: number;
+}
 
 /** Any value that JSON has; `undefined` is none. */
 export type Json = {} | null;
@@ -112,7 +141,7 @@ export interface SetOptions {
 }
 
 export interface ListOptions {
-  /** Only keys after this one. */
+  /** Only keys (or paths) after this one. */
   after?: string;
   limit?: number;
 }

@@ -11,6 +11,7 @@ mod deploying;
 mod durability_kill;
 mod durability_order;
 mod external_topics;
+mod files;
 mod flow;
 mod food_delivery;
 mod functions;

@@ -27,6 +27,6 @@ pub use model::{
 pub use name::{BadName, HandlerPath, ProjectName};
 pub use problem::Problem;
 pub use publishers::external_publishers;
-pub use routes::{Found, Routes, parse_query};
+pub use routes::{Found, Routes, parse_query, percent_decode};
 pub use schedules::{CronSchedule, schedules};
 pub use typescript::{tsconfig, typescript_declarations};

@@ -250,6 +250,7 @@ impl Call {
             Service::Function => 2,
             Service::Kvs => 3,
             Service::Sockets => 4,
+            Service::Files => 5,
         };
         out.put_u8(service);
         out.put_u16_le(u16::try_from(self.target.len()).unwrap_or(u16::MAX));
@@ -266,6 +267,7 @@ impl Call {
             2 => Service::Function,
             3 => Service::Kvs,
             4 => Service::Sockets,
+            5 => Service::Files,
             other => return Err(FrameError::Type(other)),
         };
         let target_length = usize::from(body.u16()?);

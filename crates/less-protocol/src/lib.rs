@@ -41,6 +41,9 @@
 //!                 increment: the new number; list: [key]
 //!               service 4 sockets: target the socket; options `SocketOptions` (none: to everybody who is connected);
 //!                 payload the message; answered with {"sent": count, "gone": [connection id]}
+//!               service 5 files: target create_upload_url · get_url · list · delete; options `FilesOptions`; no payload;
+//!                 answered with create_upload_url and get_url: the URL; list: [{"path", "size", "content_type", "etag",
+//!                 "uploaded_at"}]; delete: true or false (nothing to delete)
 //!  69 Log       u64 id (0: none) · u8 stream (0 out, 1 error) · u64 time (ms since 1970) · UTF-8 text of one line
 //!  70 Pong      u64 nonce
 //! ```
@@ -216,6 +219,23 @@ pub struct SocketOptions {
     pub connections: Option<Vec<Option<String>>>,
 }
 
+/// What an operation on files is about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesOptions {
+    /// Of `list`: the prefix, which may be empty.
+    pub path: String,
+    /// `create_upload_url`, `get_url`: seconds; 3,600 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<f64>,
+    /// `list`: only paths after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// `list`: no more files than this, and than 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
 /// The part of a request that comes before its body (`head` of an `Invoke` of kind 1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestHead {
@@ -322,4 +342,5 @@ pub enum Service {
     Function,
     Kvs,
     Sockets,
+    Files,
 }

@@ -5,6 +5,8 @@
 //! <home>/token                     the control API's bearer token, mode 0600
 //! <home>/server.json               where the running server is found (pid, ports); removed at a clean stop
 //! <home>/ports.json                the ports this home keeps
+//! <home>/keys/<project>            the key that signs the URLs of its files, mode 0600
+//! <home>/files/<project>/          their bytes, the store's own
 //! <home>/server.log                the server's own log
 //! <home>/versions/<project>/<id>/  project/ (the snapshot) and env.json (its variables, mode 0600)
 //! <home>/logs/<project>/           handlers' lines
@@ -82,19 +84,19 @@ impl Home {
 
     /// The control API's token: made once, then kept.
     pub fn token(&self) -> anyhow::Result<String> {
-        let path = self.0.join("token");
-        match fs::read_to_string(&path) {
-            Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
-            Ok(_) => self.new_token(&path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.new_token(&path),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+        secret(&self.0.join("token"))
     }
 
-    fn new_token(&self, path: &Path) -> anyhow::Result<String> {
-        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        write_private(path, token.as_bytes())?;
-        Ok(token)
+    /// The key that signs the URLs of a project's files: made once, then kept until the project is purged.
+    pub fn file_key(&self, project: &ProjectName) -> anyhow::Result<String> {
+        let path = self.file_key_path(project);
+        let folder = self.0.join("keys");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        secret(&path)
+    }
+
+    pub fn file_key_path(&self, project: &ProjectName) -> PathBuf {
+        self.0.join("keys").join(project.as_ref())
     }
 
     pub fn kept_ports(&self) -> Option<Ports> {
@@ -114,6 +116,22 @@ impl Home {
         // A file that stays behind names a dead process, which clients notice.
         fs::remove_file(self.0.join("server.json")).ok();
     }
+}
+
+/// What a file of the home keeps secret: 244 random bits, made when there are none yet.
+fn secret(path: &Path) -> anyhow::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(secret) if !secret.trim().is_empty() => Ok(secret.trim().to_owned()),
+        Ok(_) => new_secret(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => new_secret(path),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn new_secret(path: &Path) -> anyhow::Result<String> {
+    let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    write_private(path, secret.as_bytes())?;
+    Ok(secret)
 }
 
 /// The folder of one version of a project.

@@ -18,6 +18,20 @@ pub(crate) const BODY_BYTES: usize = 6 << 20;
 /// Request bodies held at once by the whole server, and by one project.
 pub(crate) const BODIES_BYTES: usize = 256 << 20;
 pub(crate) const PROJECT_BODIES_BYTES: usize = 128 << 20;
+/// A file, and its content type.
+pub(crate) const FILE_BYTES: usize = 5 << 30;
+pub(crate) const CONTENT_TYPE_BYTES: usize = 256;
+/// How long the URL of a file may be valid, and is, unless its maker says otherwise.
+pub(crate) const URL_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const URL_TIME_UNLESS_GIVEN: Duration = Duration::from_secs(3600);
+/// Files that come in or go out at once, of the whole server and of one project. Each has a few pieces in memory.
+pub(crate) const TRANSFERS: usize = 256;
+pub(crate) const PROJECT_TRANSFERS: usize = 128;
+pub(crate) const TRANSFER_PIECE: usize = 128 << 10;
+/// An upload may pause so long.
+pub(crate) const UPLOAD_PAUSE: Duration = Duration::from_secs(30);
+/// How often what is left over of files is looked for; at the start as well.
+pub(crate) const SWEEP_FILES: Duration = Duration::from_secs(24 * 3600);
 /// A request's line and headers.
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
 /// A client may take this long to send its request's head.

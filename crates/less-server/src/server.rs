@@ -76,6 +76,7 @@ struct PerApi {
 
 struct Row {
     base: u16,
+    /// By name; of the generated APIs by path, which no name is.
     ports: BTreeMap<String, u16>,
 }
 
@@ -106,6 +107,7 @@ impl Server {
         let store = tokio::task::block_in_place(|| less_store::open(&store, Arc::new(clock::now_ms)))?;
         let tasks = Tasks::new();
         tasks.essential("store", watch(store.clone(), tasks.stopping()));
+        tasks.work("sweep files", sweep_files(store.clone(), tasks.stopping()));
         let registry = Arc::new(Registry::default());
         let launcher = Launcher::start(options.launcher)?;
         let sdks = crate::build::sdk::extract(home.root())?;
@@ -138,6 +140,8 @@ impl Server {
             Listen::Gateway { port, control_port } => {
                 // Ports first: a server that cannot listen must not run handlers.
                 let bound = server.take_ports(port, control_port).await?;
+                // Handlers may ask for addresses as soon as they run.
+                server.projects.set_addresses(Addresses::Gateway { port: bound.0.port });
                 server.projects.restore().await?;
                 server.open_doors(bound)?;
             }
@@ -162,7 +166,6 @@ impl Server {
     }
 
     fn open_doors(&self, (gateway, control): (Bound, Bound)) -> anyhow::Result<()> {
-        self.projects.set_addresses(Addresses::Gateway { port: gateway.port });
         let file = ServerFile { pid: std::process::id(), gateway_port: gateway.port, control_port: control.port };
         let door = Door::Control(Arc::new(Control {
             token: self.home.token()?,
@@ -207,17 +210,22 @@ impl Server {
     async fn open_all(&self, name: &ProjectName, per_api: &PerApi) -> anyhow::Result<(Vec<NamedUrl>, Vec<NamedUrl>)> {
         let live = self.registry.live(name.as_ref()).context("the project is not live")?;
         let (registry, project) = (|| self.registry.clone(), || name.as_ref().to_owned());
-        let mut apis: Vec<_> = live.project.apis.iter().map(|api| (api.name.clone(), "")).collect();
-        apis.extend([("functions".to_owned(), "/functions"), ("topics".to_owned(), "/topics")]);
+        let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
+        let generated = ["/functions", "/topics", "/files"].map(|path| (path[1..].to_owned(), path));
         let (mut api_urls, mut socket_urls) = (Vec::new(), Vec::new());
         let mut row = per_api.apis.lock().await;
-        for (api, path) in apis {
-            let door = match api.as_str() {
-                "topics" => Door::Topics { registry: registry(), project: project() },
-                "functions" => Door::Functions { registry: registry(), project: project() },
+        for (api, path) in apis.chain(generated) {
+            let door = match path {
+                "/topics" => Door::Topics { registry: registry(), project: project() },
+                "/functions" => Door::Functions { registry: registry(), project: project() },
+                "/files" => Door::Files { registry: registry(), project: project() },
                 _ => Door::Api { registry: registry(), project: project(), api: api.clone() },
             };
-            let port = self.open(&mut row, &api, PortOf::Api, door).await?;
+            let place = if path.is_empty() { &api } else { path };
+            let port = self.open(&mut row, place, PortOf::Api, door).await?;
+            if path == "/files" {
+                self.projects.set_addresses(Addresses::Elsewhere { files: Some(port) });
+            }
             api_urls.push(NamedUrl { name: api, url: format!("http://localhost:{port}{path}") });
         }
         let mut row = per_api.sockets.lock().await;
@@ -276,6 +284,24 @@ async fn watch(store: Store, stop: CancellationToken) -> anyhow::Result<()> {
     tokio::select! {
         () = stop.cancelled() => Ok(()),
         () = store.topics.failed() => anyhow::bail!("the store failed"),
+    }
+}
+
+/// Uploads that a crash cut off take no room for long.
+async fn sweep_files(store: Store, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            swept = store.files.sweep() => {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "what is left over of files was not removed");
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(limits::SWEEP_FILES) => {}
+        }
     }
 }
 

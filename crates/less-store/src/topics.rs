@@ -292,7 +292,7 @@ pub trait Topics: Send + Sync + 'static {
     /// All live deployments.
     async fn deployments(&self) -> Result<Vec<Deployment>>;
 
-    /// Takes the project's deployment away; `purge` its deliveries, dead letters and values too.
+    /// Takes the project's deployment away; `purge` its deliveries, dead letters, values and files too.
     /// Returns how many deliveries wait (or waited).
     async fn remove(&self, project: &str, purge: bool) -> Result<u64>;
 

@@ -74,7 +74,13 @@ function write(writer, fields) {
       return writer.call(
         fields.call,
         fields.id,
-        { publish: codec.PUBLISH, function: codec.FUNCTION, kvs: codec.KVS, sockets: codec.SOCKETS }[fields.service],
+        {
+          publish: codec.PUBLISH,
+          function: codec.FUNCTION,
+          kvs: codec.KVS,
+          sockets: codec.SOCKETS,
+          files: codec.FILES,
+        }[fields.service],
         fields.target,
         fields.options,
         fields.payload,

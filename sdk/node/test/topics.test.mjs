@@ -252,17 +252,6 @@ test('a call outside any invocation is refused', async (t) => {
   assert.equal(line.id, 0);
 });
 
-test('what cannot be used yet says so', async (t) => {
-  const server = await subscriber(
-    t,
-    "for (const use of [() => files.get_url('a')]) try { use(); } catch (error) { console.log(error.code, error.message); }",
-  );
-  assert.equal((await server.run('topics/t/s')).status, 0);
-  assert.deepEqual(server.logs(1), [
-    'not_yet files.get_url: files cannot be used yet in this version of Less',
-  ]);
-});
-
 test('NonRetriableError is not to be retried, also from another copy of the SDK', async (t) => {
   const server = await subscriber(
     t,

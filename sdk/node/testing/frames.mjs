@@ -86,7 +86,7 @@ export function decode(bytes, kindOf = () => 'message') {
         type: 'call',
         call: id(),
         id: Number(body.readBigUInt64LE(8)),
-        service: { 1: 'publish', 2: 'function', 3: 'kvs', 4: 'sockets' }[body[16]],
+        service: { 1: 'publish', 2: 'function', 3: 'kvs', 4: 'sockets', 5: 'files' }[body[16]],
         target: body.toString('utf8', 19, target),
         options: body.toString('utf8', target + 4, payload),
         payload: body.toString('utf8', payload),

@@ -1,6 +1,6 @@
 """The SDK of Less: what handlers import.
 
-    from less import topics, kvs, functions, sockets, NonRetriableError
+    from less import topics, kvs, functions, files, sockets, NonRetriableError
 
     def process(message):
         topics.order_placed.publish({"id": message["id"]})
@@ -13,7 +13,8 @@ handler) the module can be imported, and its calls say why they fail.
 from __future__ import annotations
 
 from ._errors import CallError, FunctionError, NonRetriableError, UnknownNameError
-from ._services import files, functions, kvs, sockets, topics
+from ._files import files
+from ._services import functions, kvs, sockets, topics
 
 __all__ = [
     "CallError",

@@ -99,19 +99,3 @@ def _distance(a: str, b: str) -> int:
             following.append(min(row[j] + 1, following[-1] + 1, row[j - 1] + (letter != other)))
         row = following
     return row[-1]
-
-
-def unfinished(thing: str) -> Any:
-    """What cannot be used yet; it says so."""
-
-    class Unfinished:
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            message = f"{thing}.{name}: {thing} cannot be used yet in this version of Less"
-            raise UnknownNameError("not_yet", message)
-
-        def __getitem__(self, name: str) -> Any:
-            return getattr(self, name)
-
-    return Unfinished()

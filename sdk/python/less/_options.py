@@ -1,4 +1,4 @@
-"""Keys and options of calls, checked before anything is sent."""
+"""Keys, paths and options of calls, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from ._names import unknown
 
 # What an option must be, if its value is not that.
 Checks = Dict[str, Callable[[Any], Optional[str]]]
+
+# Of a file's path; the server has the same limit.
+_PATH_BYTES = 1024
 
 _U32 = 2**32 - 1
 _U53 = 2**53 - 1
@@ -50,9 +53,7 @@ def of_set(what: str, key: Any, third: Any, ttl: Any, if_version: Any, key_bytes
     _check_key(what, key, key_bytes)
     given = third if isinstance(third, dict) or third is None else {"ttl": third}
     checks = {
-        "ttl": lambda value: (
-            None if _is_number(value) and value > 0 else _no("a number of seconds, more than 0", value)
-        ),
+        "ttl": _not_time,
         "if_version": lambda value: _not_whole(value, 0, _U53),
     }
     return to_json({"key": key, **_read(what, given, {"ttl": ttl, "if_version": if_version}, checks)})
@@ -73,12 +74,40 @@ def of_list(what: str, prefix: Any, after: Any, limit: Any, key_bytes: int) -> b
     wanted = _not_text(prefix, key_bytes)
     if wanted:
         raise CallError("bad_key", f"{what}: a prefix must be {wanted}")
+    return to_json({"key": prefix, **_page(what, after, limit, key_bytes)})
+
+
+def of_url(what: str, path: Any, given: Any, expires_in: Any) -> bytes:
+    checks = {"expires_in": _not_time}
+    return to_json({"path": _path(what, path), **_read(what, given, {"expires_in": expires_in}, checks)})
+
+
+def of_path(what: str, path: Any) -> bytes:
+    return to_json({"path": _path(what, path)})
+
+
+def of_files(what: str, prefix: Any, after: Any, limit: Any) -> bytes:
+    wanted = _not_text(prefix, _PATH_BYTES)
+    if wanted:
+        raise CallError("bad_path", f"{what}: a prefix must be {wanted}")
+    return to_json({"path": prefix, **_page(what, after, limit, _PATH_BYTES)})
+
+
+def _path(what: str, path: Any) -> str:
+    """As far as its characters are not wrong: those the server reads."""
+    wanted = _not_key(path, _PATH_BYTES)
+    if wanted:
+        raise CallError("bad_path", f"{what}: a path must be {wanted}")
+    return path
+
+
+def _page(what: str, after: Any, limit: Any, most: int) -> Dict[str, Any]:
     given = after if isinstance(after, dict) else {"after": after}
     checks = {
-        "after": lambda value: _not_text(value, key_bytes),
+        "after": lambda value: _not_text(value, most),
         "limit": lambda value: _not_whole(value, 1, _U32),
     }
-    return to_json({"key": prefix, **_read(what, given, {"limit": limit}, checks)})
+    return _read(what, given, {"limit": limit}, checks)
 
 
 def _read(what: str, given: Any, named: Dict[str, Any], checks: Checks) -> Dict[str, Any]:
@@ -130,6 +159,10 @@ def _is_number(value: Any) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
         return False
+
+
+def _not_time(value: Any) -> Optional[str]:
+    return None if _is_number(value) and value > 0 else _no("a number of seconds, more than 0", value)
 
 
 def _not_whole(value: Any, least: int, most: int) -> Optional[str]:

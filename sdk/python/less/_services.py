@@ -1,4 +1,4 @@
-"""Topics, sockets, functions and the key-value store, as handlers call them.
+"""Topics, sockets, functions and the key-value store, as handlers call them; files stand in `_files`.
 
 In: arguments, checked here, so that nothing wrong or too large crosses the socket. Out: a `Request`
 for the worker that `connect` named. Without a worker, calls say why they fail.
@@ -11,13 +11,14 @@ from typing import Any, Callable, Coroutine, Dict, Iterable, List, NamedTuple, O
 from . import _options as options
 from ._errors import CallError, UnknownNameError
 from ._json import NotJson, loads, to_json
-from ._names import Names, unfinished, unknown
+from ._names import Names, unknown
 from ._record import Record
 
 PUBLISH = 1
 FUNCTION = 2
 KVS = 3
 SOCKETS = 4
+FILES = 5
 
 
 class Request(NamedTuple):
@@ -315,4 +316,3 @@ topics: Names[Topic] = Names("topic", Topic)
 functions: Names[Function] = Names("function", Function)
 kvs = Kvs()
 sockets: Names[Socket] = Names("socket", Socket)
-files: Any = unfinished("files")

@@ -11,7 +11,7 @@ sys.path.insert(0, SDK)
 
 NIL = str(UUID(int=0))
 KINDS = {"message": 0, "request": 1, "call": 2}
-SERVICES = {1: "publish", 2: "function", 3: "kvs", 4: "sockets"}
+SERVICES = {1: "publish", 2: "function", 3: "kvs", 4: "sockets", 5: "files"}
 
 
 def frame(kind, *parts):

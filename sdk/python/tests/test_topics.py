@@ -152,13 +152,6 @@ class Topics(Case):
         source = f"{SDK}try:\n    topics.t.publish(1)\nexcept CallError as e:\n    print(e.code)\ndef process(m): pass"
         self.assertEqual(self.serve({TOPIC: source}).logs(), ["no_invocation"])
 
-    def test_files_say_that_they_cannot_be_used_yet(self):
-        source = "from less import files\ndef process(m):\n    files.x.publish(1)"
-        server = self.serve({TOPIC: source})
-        for payload, thing in (("0", "files"),):
-            thrown = server.run("topics/t/s", payload=payload)["thrown"]
-            self.assertEqual(thrown["message"], f"{thing}.x: {thing} cannot be used yet in this version of Less")
-
 
 PUBLISHED = {
     "{'delay': 2.5, 'idempotency_key': 'a’b', 'ordering_key': '7'}": {

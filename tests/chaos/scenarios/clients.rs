@@ -16,7 +16,7 @@ const CROWD: usize = 10_000;
 /// Connections that the server keeps.
 const PLACES: usize = 8_192;
 /// For a connection; the server's queue may be full for a moment.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Slow clients of each kind.
 const SLOW: usize = 300;
 const A_BYTE_EVERY: Duration = Duration::from_millis(500);

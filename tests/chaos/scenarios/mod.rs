@@ -13,6 +13,7 @@ mod stops;
 mod tails;
 mod tmpfs;
 mod traps;
+mod uploads;
 
 use crate::scenario::Scenario;
 
@@ -79,6 +80,13 @@ pub(crate) const ALL: &[Scenario] = &[
         is_short: true,
         python: false,
         run: broadcast::run,
+    },
+    Scenario {
+        name: "uploads",
+        about: "uploads cut off by their clients or by kill -9 of the server",
+        is_short: true,
+        python: false,
+        run: uploads::run,
     },
     Scenario {
         name: "descriptors",

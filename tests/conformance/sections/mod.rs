@@ -5,6 +5,7 @@ mod configuration;
 mod crons;
 mod delivery;
 mod external;
+mod files;
 mod foundation;
 mod foundation_names;
 mod functions;
@@ -50,6 +51,7 @@ pub(crate) const ALL: &[Section] = &[
     Section { project: "crons", waits: false, cases: &[crons::CASES] },
     Section { project: "functions", waits: false, cases: &[functions::CASES] },
     Section { project: "kvs", waits: false, cases: &[kvs::CASES] },
+    Section { project: "files", waits: false, cases: &[files::CASES] },
     Section { project: "shared", waits: false, cases: &[handlers_modules::SHARED] },
     Section { project: "configuration", waits: false, cases: &[configuration::CASES] },
 ];

@@ -104,6 +104,16 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],
     ),
     (
+        "files",
+        "A file of a gigabyte over one connection, synced",
+        &[
+            ("up MiB/s", "up_mib_per_s"),
+            ("down MiB/s", "down_mib_per_s"),
+            ("server MiB", "server_peak_mib"),
+            ("front MiB", "front_peak_mib"),
+        ],
+    ),
+    (
         "languages",
         "Languages: one warm route, one request at a time; then whole workflows",
         &[

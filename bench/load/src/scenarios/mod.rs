@@ -2,6 +2,7 @@
 
 mod backlog;
 mod drift;
+mod files;
 mod hello;
 mod idle;
 mod logs;
@@ -36,6 +37,7 @@ pub const ALL: &[Scenario] = &[
     usual("payloads", "orders of 1, 64 and 256 KiB", ours::payloads),
     usual("connections", "hello over 1, 64 and 1,024 connections", ours::connections),
     usual("kvs", "key-values set and got by handlers", ours::kvs),
+    usual("files", "a gigabyte up and down, and the same with streams of Node.js", files::run),
     usual("languages", "JavaScript, TypeScript and Python handlers", ours::languages),
     Scenario { by_default: false, ..usual("drift", "half an hour of workflows, minute by minute", drift::run) },
 ];

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A segment of a path; none if an escape is malformed or the result is not UTF-8.
-pub(super) fn segment(text: &str) -> Option<Cow<'_, str>> {
+/// A path, or a segment of one; none if an escape is malformed or the result is not UTF-8.
+pub fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::{Api, Route, Segment, Verb};
 
-pub use decode::parse_query;
+pub use decode::{parse_query, percent_decode};
 
 /// An API's routes, as a tree of segments.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl<'p> Search<'p> {
             return node.verbs[self.verb? as usize];
         };
         let (segment, rest) = rest.split_once('/').map_or((rest, None), |(segment, rest)| (segment, Some(rest)));
-        let segment = decode::segment(segment)?;
+        let segment = percent_decode(segment)?;
         if let Some(fixed) = node.fixed.get(segment.as_ref())
             && let Some(index) = self.visit(fixed, rest)
         {

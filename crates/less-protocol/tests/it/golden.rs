@@ -142,6 +142,7 @@ fn from_worker(fields: &Value) -> FromWorker {
                 "function" => Service::Function,
                 "kvs" => Service::Kvs,
                 "sockets" => Service::Sockets,
+                "files" => Service::Files,
                 other => panic!("no service: {other}"),
             },
             target: text(fields, "target"),

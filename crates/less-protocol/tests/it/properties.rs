@@ -230,7 +230,8 @@ fn reply() -> impl Strategy<Value = Reply> {
 }
 
 fn call() -> impl Strategy<Value = Call> {
-    let service = proptest::sample::select(vec![Service::Publish, Service::Function, Service::Kvs, Service::Sockets]);
+    let services = vec![Service::Publish, Service::Function, Service::Kvs, Service::Sockets, Service::Files];
+    let service = proptest::sample::select(services);
     (any::<u64>(), any::<u64>(), service, text(), bytes(), bytes())
         .prop_map(|(call, id, service, target, options, payload)| Call { call, id, service, target, options, payload })
 }

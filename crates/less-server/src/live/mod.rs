@@ -43,6 +43,8 @@ pub struct Live {
     pub(crate) sockets: HashMap<String, Arc<SocketHandlers>>,
     /// Frames of clients that are handled or wait for a process.
     pub(crate) socket_places: Arc<Semaphore>,
+    /// Files that come in or go out.
+    pub(crate) transfers: Arc<Semaphore>,
     store: Store,
     pools: Vec<Pool>,
     functions: HashMap<String, Function>,
@@ -111,6 +113,7 @@ impl Live {
             bodies: BodyShare::default(),
             sockets: sockets(&project, &handlers),
             socket_places: Arc::new(Semaphore::new(limits::SOCKET_FRAMES_AT_ONCE)),
+            transfers: Arc::new(Semaphore::new(limits::PROJECT_TRANSFERS)),
             store,
             functions: functions::table(&project, &handlers),
             subscribers: subscribers::all(&project, &env, &crons),

@@ -20,7 +20,8 @@ use crate::control::api::{DeployEvent, DeployMeta, Resources, Step};
 use crate::home::Version;
 use crate::limits;
 use crate::live::{Live, Parts, runtimes};
-use crate::services::Services;
+use crate::services::{FileUrls, Services};
+use crate::signing::SigningKey;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Recorded, left_open};
 use crate::workers::StartError;
@@ -182,7 +183,9 @@ impl Projects {
         let topic_names = project.topics.iter().map(|topic| Arc::from(topic.name.as_str())).collect();
         let logs = self.logs(name).await.map_err(|error| DeployFailed::from(&error))?;
         let (store, registry) = (self.store.clone(), Arc::downgrade(&self.registry));
-        let services = Services::new(Arc::from(name.as_ref()), topic_names, store, registry, logs, self.echo.clone());
+        let urls = self.file_urls(name).await.map_err(|error| DeployFailed::from(&error))?;
+        let of = Arc::from(name.as_ref());
+        let services = Services::new(of, topic_names, store, registry, logs, self.echo.clone(), urls);
         let parts = Parts {
             built,
             launcher: self.launcher.clone(),
@@ -192,6 +195,13 @@ impl Projects {
             crons,
         };
         Ok(Arc::new(Live::start(name, project, parts, &self.tasks).await?))
+    }
+
+    async fn file_urls(&self, name: &ProjectName) -> anyhow::Result<FileUrls> {
+        let (home, of) = (self.home.clone(), name.clone());
+        let secret = tokio::task::spawn_blocking(move || home.file_key(&of)).await??;
+        let key = SigningKey::new(name.as_ref(), secret.as_bytes())?;
+        Ok(FileUrls::new(key, self.addresses.subscribe()))
     }
 
     /// The moment a version becomes the live one: the store's commit, then what runs.
@@ -208,7 +218,7 @@ impl Projects {
             progress(DeployEvent::Warning { problem: describe::parked(handler, *waiting) });
         }
         let resources =
-            describe::resources(&record, Some(&live), *self.addresses.lock(), Vec::new(), record.updated_at);
+            describe::resources(&record, Some(&live), *self.addresses.borrow(), Vec::new(), record.updated_at);
         let left = self.left_open(&live.name).await;
         match self.registry.switch(live.clone()) {
             Ok(old) => {

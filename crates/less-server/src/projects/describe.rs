@@ -26,7 +26,7 @@ pub(super) fn resources(
 ) -> Resources {
     let (apis, sockets) = match (addresses, live) {
         (Addresses::Gateway { port }, Some(live)) => (gateway_urls(port, live), socket_urls(port, live)),
-        (Addresses::Gateway { .. } | Addresses::Elsewhere, _) => (Vec::new(), Vec::new()),
+        (Addresses::Gateway { .. } | Addresses::Elsewhere { .. }, _) => (Vec::new(), Vec::new()),
     };
     let waiting = waiting.into_iter().filter(|(_, deliveries)| *deliveries > 0).map(|(handler, deliveries)| {
         let parked = live.is_none_or(|live| !live.has_handler(&handler));
@@ -58,7 +58,8 @@ fn gateway_urls(port: u16, live: &Live) -> Vec<NamedUrl> {
         let url = format!("{base}/apis/{}", api.name);
         NamedUrl { name: api.name.clone(), url }
     });
-    let generated = ["functions", "topics"].map(|name| NamedUrl { name: name.into(), url: format!("{base}/{name}") });
+    let generated =
+        ["functions", "topics", "files"].map(|name| NamedUrl { name: name.into(), url: format!("{base}/{name}") });
     apis.chain(generated).collect()
 }
 

@@ -19,6 +19,7 @@ use hyper::StatusCode;
 use less_project::ProjectName;
 use less_store::{Deployment, Store};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::build::Sdks;
@@ -36,14 +37,31 @@ use crate::triggers::crons::MissedRuns;
 use crate::workers::Launcher;
 
 /// Under which addresses projects are reached.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub enum Addresses {
     Gateway {
         port: u16,
     },
-    /// The server itself tells them.
-    #[default]
-    Elsewhere,
+    /// The server itself tells them; those of files as soon as their port is open.
+    Elsewhere {
+        files: Option<u16>,
+    },
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self::Elsewhere { files: None }
+    }
+}
+
+impl Addresses {
+    /// What the URLs of a project's files begin with, once that is known.
+    pub(crate) fn files(self, project: &str) -> Option<String> {
+        match self {
+            Self::Gateway { port } => Some(format!("http://localhost:{port}/{project}/files")),
+            Self::Elsewhere { files } => files.map(|port| format!("http://localhost:{port}/files")),
+        }
+    }
 }
 
 pub struct Projects {
@@ -56,7 +74,7 @@ pub struct Projects {
     echo: Option<Echo>,
     log_limits: LogLimits,
     tasks: Tasks,
-    addresses: Mutex<Addresses>,
+    addresses: watch::Sender<Addresses>,
     logs: Mutex<HashMap<String, Logs>>,
     /// One change of a project at a time.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -77,7 +95,7 @@ impl Projects {
         log_limits: LogLimits,
         tasks: Tasks,
     ) -> Self {
-        let addresses = Mutex::default();
+        let addresses = watch::Sender::default();
         let (logs, turns, retiring) = (Mutex::default(), Mutex::default(), Arc::default());
         Self {
             home,
@@ -101,7 +119,7 @@ impl Projects {
     }
 
     pub fn set_addresses(&self, addresses: Addresses) {
-        *self.addresses.lock() = addresses;
+        self.addresses.send_replace(addresses);
     }
 
     pub fn count(&self) -> usize {
@@ -177,7 +195,7 @@ impl Projects {
         let live = self.registry.live(project.as_ref());
         let waiting = self.store.topics.waiting(project.as_ref()).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
-        Ok(describe::resources(&record, live.as_deref(), *self.addresses.lock(), waiting, clock::now_ms()))
+        Ok(describe::resources(&record, live.as_deref(), *self.addresses.borrow(), waiting, clock::now_ms()))
     }
 
     /// Takes a project away; `purge` its data too, also of one that was taken away before.
@@ -203,6 +221,8 @@ impl Projects {
                 logs.close().await;
             }
             remove_folder(self.home.logs(project)).await;
+            // With the files gone no URL of them is to be good for those of a later project.
+            tokio::fs::remove_file(self.home.file_key_path(project)).await.ok();
         }
         Ok(Deleted { waiting, purged: purge })
     }
@@ -211,7 +231,7 @@ impl Projects {
     async fn has_data(&self, project: &ProjectName) -> Result<bool, Refused> {
         let waiting = self.store.topics.waiting(project.as_ref()).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
-        Ok(!waiting.is_empty() || self.home.logs(project).exists())
+        Ok(!waiting.is_empty() || self.home.logs(project).exists() || self.home.file_key_path(project).exists())
     }
 
     /// Claims nothing more, and lets no further version become live.

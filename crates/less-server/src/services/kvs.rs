@@ -100,10 +100,10 @@ fn with_version(value: &Value) -> Bytes {
     json.into()
 }
 
-fn refused(code: &str, message: String) -> CallError {
+pub(super) fn refused(code: &str, message: String) -> CallError {
     CallError { code: code.into(), message, name: None }
 }
 
-fn failed(error: &less_store::Error) -> CallError {
+pub(super) fn failed(error: &less_store::Error) -> CallError {
     refused(store_code(error), error.to_string())
 }

@@ -1,10 +1,11 @@
 //! What a running handler may ask for, and where its lines go: one value per live version.
 //!
 //! In: calls of handlers, as `workers` read them. Out: their answers, in JSON. `publish` writes messages,
-//! `kvs` reads and changes values, both in the store; a function is called in the project's live version; `sockets` sends
-//! to those who are connected.
+//! `kvs` reads and changes values, both in the store; `files` makes URLs, at which bytes come and go; a function is called
+//! in the project's live version; `sockets` sends to those who are connected.
 //! `lines` keeps what handlers print.
 
+mod files;
 mod kvs;
 mod lines;
 mod publish;
@@ -26,6 +27,7 @@ use crate::logs::Logs;
 use crate::registry::Registry;
 use crate::server::Echo;
 
+pub(crate) use files::FileUrls;
 pub(crate) use lines::WORKER_PATH;
 pub(crate) use publish::{From, PublishError};
 
@@ -91,18 +93,20 @@ pub struct Services {
     registry: Weak<Registry>,
     logs: Logs,
     echo: Option<Echo>,
+    pub(crate) file_urls: FileUrls,
 }
 
 impl Services {
-    pub fn new(
+    pub(crate) fn new(
         project: Arc<str>,
         topic_names: Vec<Arc<str>>,
         store: Store,
         registry: Weak<Registry>,
         logs: Logs,
         echo: Option<Echo>,
+        file_urls: FileUrls,
     ) -> Self {
-        Self { project, store, topic_names, registry, logs, echo }
+        Self { project, store, topic_names, registry, logs, echo, file_urls }
     }
 
     /// Answers a call from a handler with JSON.
@@ -110,6 +114,7 @@ impl Services {
         match call.service {
             Service::Publish => self.publish_for(&caller, call).await,
             Service::Kvs => self.kvs(&caller, call).await,
+            Service::Files => self.files(call).await,
             Service::Function => self.call_function(&caller, &call.target, call.payload).await,
             Service::Sockets => self.send_to_socket(&call),
         }

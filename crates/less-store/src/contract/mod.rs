@@ -7,6 +7,7 @@ mod connections;
 mod crons;
 mod deliveries;
 mod deployments;
+mod files;
 mod order;
 mod others;
 mod project;
@@ -19,6 +20,7 @@ use std::task::Poll;
 
 use crate::{Hands, Topics};
 pub use connections::check_connections;
+pub use files::check_files;
 pub use values::check_values;
 
 /// Panics with the promise that is not kept. `hands` turn the clock that the back end was opened with.

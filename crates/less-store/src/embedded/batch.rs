@@ -11,6 +11,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::failure::{Fatal, Reach, Sql, is_full, reach, tell};
+use super::files::{FileChange, FileChanged, Filed};
 use super::inbox::{Asked, Fate, Requests, Settlement};
 use super::placing::Place;
 use super::rows::is_long;
@@ -25,6 +26,7 @@ const TOLD: usize = 16 << 20;
 pub(super) const NO_MESSAGE: &str = "the message was not stored";
 const NO_CHANGE: &str = "the value was not changed";
 const NO_RECORD: &str = "the connection was not recorded";
+const NO_FILE: &str = "the file was not changed";
 
 /// What a transaction did, for memory to follow.
 #[derive(Debug, Default)]
@@ -37,6 +39,8 @@ pub(super) struct Batch {
     changed: Vec<crate::Result<Changed>>,
     /// One for each connection that was looked at.
     passed: Vec<crate::Result<bool>>,
+    /// One for each change of a file.
+    filed: Vec<crate::Result<Filed>>,
     /// Bytes of messages that tell of changes.
     pub(super) told: usize,
     /// One for each settlement that was looked at.
@@ -103,6 +107,10 @@ impl Writer<'_> {
             }
             let changed = self.together(batch, |this, batch| this.change(batch, &change.question));
             batch.changed.push(alone(NO_CHANGE, changed)?);
+        }
+        for change in &requests.files {
+            let filed = self.together(batch, |this, batch| this.change_file(batch, &change.question));
+            batch.filed.push(alone(NO_FILE, filed)?);
         }
         self.write_counts(batch)?;
         self.rows.commit.execute([])?;
@@ -191,9 +199,17 @@ impl Writer<'_> {
         }
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, None)
             + answer(requests.changes, batch.changed, NO_CHANGE, None)
-            + answer(requests.passings, batch.passed, NO_RECORD, None);
+            + answer(requests.passings, batch.passed, NO_RECORD, None)
+            + self.answer_files(requests.files, batch.filed);
         self.shared.inbox.give_room(room);
         self.touched.drain(..).for_each(|lane| lane.announce());
+    }
+
+    fn answer_files(&self, asked: Vec<Asked<FileChange, FileChanged>>, filed: Vec<crate::Result<Filed>>) -> usize {
+        let committed =
+            |(asked, filed): (&Asked<FileChange, _>, _)| asked.question.committed(filed, &self.shared.objects);
+        let changed = asked.iter().zip(filed).map(committed).collect();
+        answer(asked, changed, NO_FILE, None)
     }
 
     fn follow_change(&mut self, seq: i64, change: Becomes) {
@@ -247,9 +263,13 @@ impl Writer<'_> {
         self.rows.rollback()?;
         let crowded = !requests.is_empty();
         batch.give_back(0);
+        if reach(&error) != Reach::Store {
+            requests.files.iter().for_each(|asked| asked.question.refused());
+        }
         let room = answer(requests.publishes, batch.published, NO_MESSAGE, Some(&error))
             + answer(requests.changes, batch.changed, NO_CHANGE, Some(&error))
-            + answer(requests.passings, batch.passed, NO_RECORD, Some(&error));
+            + answer(requests.passings, batch.passed, NO_RECORD, Some(&error))
+            + answer(requests.files, Vec::new(), NO_FILE, Some(&error));
         self.shared.inbox.give_room(room);
         if reach(&error) != Reach::Commit {
             return Err(error);

@@ -78,7 +78,7 @@ fn ready(file: &Path, unclean: bool, now: Timestamp, is_short: bool) -> Result<(
 
 /// `SQLite` syncs the folder of its file, but nobody the folders above, without which it is lost as well;
 /// also where somebody else made them, perhaps just now.
-fn create(dir: &Path) -> io::Result<()> {
+pub(super) fn create(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
     dir.canonicalize()?.ancestors().filter_map(|folder| File::open(folder).ok()).try_for_each(|folder| sync(&folder))
 }

@@ -1,6 +1,6 @@
 //! What waits for the writer thread.
 //!
-//! In: publishes, changes of values, connections, settlements and rare jobs, from any task. Out: all of it at once, when
+//! In: publishes, changes of values and files, connections, settlements and rare jobs, from any task. Out: all of it at once, when
 //! the writer is free: what queued while one commit ran makes up the next. Settlements alone hurry nobody,
 //! they wait [`SETTLE_WITHIN`] for company, unless a delivery waits for one of them: the next with the same
 //! ordering key. What is queued is bounded by [`ROOM`], of which one project has no more than a [`SHARE`]; settlements
@@ -15,6 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
+use super::files::{FileChange, FileChanged};
 use super::jobs::Job;
 use super::weight::Weight;
 use crate::{
@@ -84,6 +85,7 @@ pub(super) struct Requests {
     pub(super) publishes: Vec<Asked<Publishing, Uuid>>,
     pub(super) changes: Vec<Asked<Change, Changed>>,
     pub(super) passings: Vec<Asked<Passing, bool>>,
+    pub(super) files: Vec<Asked<FileChange, FileChanged>>,
 }
 
 /// Everything that queued, by kind. Who publishes beside a deploy may see either side of it.
@@ -158,6 +160,11 @@ impl Inbox {
         let (Passing::In(Connection { project, .. }) | Passing::Out(Connection { project, .. }, _)) = &passing;
         let project = Arc::clone(project);
         self.commit(&project, passing, 0, |requests| &mut requests.passings).await
+    }
+
+    pub(super) async fn change_file(&self, change: FileChange) -> Result<FileChanged> {
+        let project = Arc::clone(&change.project);
+        self.commit(&project, change, 0, |requests| &mut requests.files).await
     }
 
     /// Waits for room, queues, and waits for the commit.
@@ -285,7 +292,7 @@ impl Inbox {
 
 impl Requests {
     pub(super) fn is_empty(&self) -> bool {
-        self.publishes.is_empty() && self.changes.is_empty() && self.passings.is_empty()
+        self.publishes.is_empty() && self.changes.is_empty() && self.passings.is_empty() && self.files.is_empty()
     }
 }
 

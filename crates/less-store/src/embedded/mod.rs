@@ -4,8 +4,8 @@
 //! (`batch`), unless it repeats an earlier one (`once`); its deliveries go into the subscribers' `lane`s
 //! (`placing`), from where they are claimed without a look at the disk. What finds no room in memory is read
 //! back later (`refill`), and what waits for another one with its ordering key when that is over (`ordered`).
-//! Settlements ride along with the next commit, and so do changes of key-values (`values`) with the messages that tell of
-//! them. `schema` tells how the file looks.
+//! Settlements ride along with the next commit, and so do changes of key-values (`values`) and of files (`files`) with
+//! the messages that tell of them. `schema` tells how the file looks.
 
 mod batch;
 mod catalog;
@@ -13,6 +13,7 @@ mod chores;
 mod connections;
 mod crons;
 mod failure;
+mod files;
 mod home;
 mod inbox;
 mod jobs;
@@ -58,6 +59,7 @@ use crate::{
 };
 use catalog::{Catalog, Lanes};
 use failure::{failed, refused};
+use files::Objects;
 use home::Home;
 use inbox::{Fate, Inbox, Settlement};
 use jobs::Job;
@@ -72,6 +74,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 struct Shared {
     inbox: Inbox,
     lanes: Lanes,
+    objects: Arc<Objects>,
     clock: Clock,
 }
 
@@ -81,6 +84,7 @@ pub struct Embedded {
     reader: Arc<Reader>,
     /// Of values alone: they are not to wait for a long answer.
     values: Arc<Reader>,
+    objects: Arc<Objects>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Whether the store failed; its sender goes with the writer thread.
     ended: watch::Receiver<bool>,
@@ -100,8 +104,10 @@ impl Embedded {
     }
 
     fn start(home: Home, clock: Clock) -> Result<Self> {
+        let objects = Objects::open(home.file.with_file_name("files"))?;
         let lanes = Lanes::default();
-        let shared = Arc::new(Shared { inbox: Inbox::new(lanes.weight.clone()), lanes, clock });
+        let inbox = Inbox::new(lanes.weight.clone());
+        let shared = Arc::new(Shared { inbox, lanes, objects: Arc::clone(&objects), clock });
         let catalog = Catalog::load(&home.conn, &shared.lanes, true)
             .map_err(|error| failed(format!("cannot read {}", home.file.display()), error))?;
         let (reader, reading) = Reader::open(&home.file)?;
@@ -113,7 +119,7 @@ impl Embedded {
             .name("less-store-writer".to_owned())
             .spawn(move || write(home, catalog, ends))
             .map_err(|error| failed("cannot start the store's writer", error))?;
-        Ok(Self { shared, reader, values, writer: Mutex::new(Some(writer)), ended })
+        Ok(Self { shared, reader, values, objects, writer: Mutex::new(Some(writer)), ended })
     }
 
     fn lane(&self, subscriber: SubscriberId) -> Result<Arc<Lane>> {
@@ -284,6 +290,7 @@ impl Topics for Embedded {
         let waiting = self.backlogs(project).await?.iter().map(|backlog| backlog.waiting).sum();
         if purge {
             self.shared.inbox.ask(|answer| Job::Purge { project: project.to_owned(), answer }).await?;
+            self.sweep_files(project).await?;
         }
         Ok(waiting)
     }

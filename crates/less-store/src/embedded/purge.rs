@@ -1,11 +1,12 @@
 //! Everything that a project had up to a moment goes: what waits for its subscribers, whoever published it, its
-//! dead letters, its values, its connections, and its topics' idempotency keys. What waits for others is theirs.
+//! dead letters, its values, its files, its connections, and its topics' idempotency keys. What waits for others is theirs.
 
 use std::collections::HashSet;
 
 use super::batch::Batch;
 use super::chores::{More, PIECE, dead_rows, each, keys, waiting_rows};
 use super::failure::Sql;
+use super::files::last_number;
 use super::inbox::Answer;
 use super::rows::Waiting;
 use super::values::last_version;
@@ -27,6 +28,8 @@ pub(super) struct Purge {
     keys_until: Timestamp,
     /// The version of the newest value by then.
     values_up_to: i64,
+    /// The number of the newest file by then.
+    files_up_to: i64,
     answer: Answer<()>,
 }
 
@@ -39,8 +42,9 @@ impl Purge {
 impl Writer<'_> {
     /// The answer comes back when it cannot begin.
     pub(super) fn purge(&self, project: String, answer: Answer<()>) -> Result<Purge, (Answer<()>, rusqlite::Error)> {
-        let values_up_to = match self.purge_connections(&project).and_then(|()| last_version(self.conn)) {
-            Ok(version) => version,
+        let last = || Ok((last_version(self.conn)?, last_number(self.conn)?));
+        let (values_up_to, files_up_to) = match self.purge_connections(&project).and_then(|()| last()) {
+            Ok(last) => last,
             Err(error) => return Err((answer, error)),
         };
         let subscribers = self.catalog.subscribers_of(&project);
@@ -52,6 +56,7 @@ impl Writer<'_> {
             up_to: self.next_seq - 1,
             keys_until: self.now().saturating_add(millis(SAME_KEY_FOR)),
             values_up_to,
+            files_up_to,
             answer,
         })
     }
@@ -67,7 +72,10 @@ impl Writer<'_> {
             return Ok(true);
         }
         let dead = dead_rows(self.rows.dead_of.query((&purge.project, up_to, PIECE))?)?;
-        if self.delete_dead_letters(&dead)? || self.purge_values(&purge.project, purge.values_up_to)? {
+        if self.delete_dead_letters(&dead)?
+            || self.purge_values(&purge.project, purge.values_up_to)?
+            || self.purge_files(&purge.project, purge.files_up_to)?
+        {
             return Ok(true);
         }
         let Some(topic) = purge.topics.last() else { return Ok(false) };

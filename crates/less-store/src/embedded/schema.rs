@@ -22,8 +22,11 @@
 //!
 //! `connection` keeps the clients' connections that are open, each with the topic to which its end is to be told.
 //!
-//! Version 2 has those four, and its subscribers have owners and are named by their handlers' identities; version 3 has
-//! `connection`. A file of an earlier version becomes one of this when it is opened, in one transaction. A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
+//! `file` names the object (`files/objects`) that holds a file's bytes, under the project and path where it is found.
+//!
+//! Version 2 has the five from `ordered` to `value`, and its subscribers have owners and are named by their handlers'
+//! identities; version 3 has `connection` and `file`. A file of an earlier version becomes one of this when it is
+//! opened, in one transaction. A newer version is refused. A torn write is the tail of the WAL without a valid checksum:
 //! SQLite ends its recovery before it, at the last whole commit.
 
 use std::time::Duration;
@@ -104,6 +107,10 @@ PRAGMA user_version = 2;
 const THIRD: &str = "
 CREATE TABLE connection(project TEXT NOT NULL, topic TEXT NOT NULL, id BLOB NOT NULL,
     PRIMARY KEY(project, topic, id)) WITHOUT ROWID;
+CREATE TABLE file(number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, path TEXT NOT NULL,
+    object BLOB NOT NULL, size INTEGER NOT NULL, content_type TEXT NOT NULL, uploaded_at INTEGER NOT NULL,
+    UNIQUE(project, path));
+CREATE UNIQUE INDEX file_object ON file(object);
 PRAGMA user_version = 3;
 ";
 

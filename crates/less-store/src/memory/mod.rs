@@ -4,6 +4,7 @@
 //! next due time, whichever comes first.
 
 mod connections;
+mod files;
 mod state;
 mod subscriber;
 mod values;
@@ -31,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Keeps everything in memory. See the module's header.
 pub struct Memory {
     clock: Clock,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     changed: Arc<Notify>,
 }
 
@@ -43,7 +44,7 @@ impl std::fmt::Debug for Memory {
 
 impl Memory {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default(), changed: Arc::default() }
+        Self { clock, state: Arc::default(), changed: Arc::default() }
     }
 
     /// Runs a change at the time it is, unless closed, and wakes who may be concerned.

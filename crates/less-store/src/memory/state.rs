@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::files::Files;
 use super::subscriber::Subscriber;
 use super::values::Shelf;
 use crate::clock::millis;
@@ -32,6 +33,7 @@ pub(super) struct State {
     pub(super) crons: BTreeMap<(String, String), (String, CronState)>,
     pub(super) values: Shelf,
     pub(super) connections: BTreeSet<Connection>,
+    pub(super) files: Files,
     /// With the owner of the subscriber, oldest first.
     dead: Vec<(String, DeadLetter)>,
     /// Which message a key made, and until when it makes no other.
@@ -164,6 +166,7 @@ impl State {
         self.repeats.retain(|(of, _, _), _| **of != *project);
         self.values.purge(project);
         self.connections.retain(|of| *of.project != *project);
+        self.files.retain(|(of, _), _| **of != *project);
     }
 
     pub(super) fn waiting(&self, project: &str) -> Vec<(String, u64)> {

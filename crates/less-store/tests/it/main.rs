@@ -4,6 +4,7 @@
 mod connections;
 mod contract;
 mod crash;
+mod files;
 mod home;
 mod space;
 mod values;

@@ -49,6 +49,28 @@ impl Room {
     }
 }
 
+/// How a body comes in: how much, and how fast.
+pub(super) struct Flow {
+    most: usize,
+    /// No pause may be longer.
+    pause: Option<Duration>,
+    begun: Instant,
+    received: usize,
+}
+
+impl Flow {
+    pub(super) fn new(most: usize, pause: Option<Duration>) -> Self {
+        Self { most, pause, begun: Instant::now(), received: 0 }
+    }
+
+    /// When the next piece must have come.
+    fn latest(&self) -> Instant {
+        let earned = Duration::from_secs(self.received as u64 / limits::BODY_BYTES_PER_SECOND);
+        let by_rate = self.begun + limits::HEAD_TIME + earned;
+        self.pause.map_or(by_rate, |pause| by_rate.min(Instant::now() + pause))
+    }
+}
+
 /// A request's body, as far as it was not read.
 pub(super) struct Upload {
     body: Incoming,
@@ -65,21 +87,13 @@ impl Upload {
     /// The whole body, and the room it takes while it is used. Room is taken for what came, not for
     /// what is announced: a client that only promises keeps nobody out.
     pub(super) async fn read(&mut self, most: usize, share: &BodyShare) -> Result<(Bytes, Room), Failure> {
-        if self.body.size_hint().lower() > most as u64 {
-            return Err(Failure::BodyTooLarge { most });
-        }
+        self.check_announced(most)?;
         let mut room = Room::take(share)?;
-        let latest = Instant::now() + limits::HEAD_TIME;
         let mut whole = Bytes::new();
         let mut rest = BytesMut::new();
-        let mut received = 0_usize;
-        let allowance = |received: usize| Duration::from_secs(received as u64 / limits::BODY_BYTES_PER_SECOND);
-        while let Some(data) = self.piece(latest + allowance(received)).await? {
-            received += data.len();
-            if received > most {
-                return Err(Failure::BodyTooLarge { most });
-            }
-            room.grow(share, received.div_ceil(1 << 10))?;
+        let mut flow = Flow::new(most, None);
+        while let Some(data) = self.next(&mut flow).await? {
+            room.grow(share, flow.received.div_ceil(1 << 10))?;
             // Most bodies come in one piece and are not copied.
             if whole.is_empty() && rest.is_empty() {
                 whole = data;
@@ -89,6 +103,18 @@ impl Upload {
             }
         }
         Ok((if rest.is_empty() { whole } else { rest.freeze() }, room))
+    }
+
+    /// What is known to be too large need not be received.
+    pub(super) fn check_announced(&self, most: usize) -> Result<(), Failure> {
+        if self.body.size_hint().lower() > most as u64 { Err(Failure::BodyTooLarge { most }) } else { Ok(()) }
+    }
+
+    /// The next piece, for who does not hold the body in memory.
+    pub(super) async fn next(&mut self, flow: &mut Flow) -> Result<Option<Bytes>, Failure> {
+        let Some(data) = self.piece(flow.latest()).await? else { return Ok(None) };
+        flow.received += data.len();
+        if flow.received > flow.most { Err(Failure::BodyTooLarge { most: flow.most }) } else { Ok(Some(data)) }
     }
 
     async fn piece(&mut self, latest: Instant) -> Result<Option<Bytes>, Failure> {

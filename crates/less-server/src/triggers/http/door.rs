@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, function, headers, publish, sockets};
+use super::{Body, Failure, files, function, headers, publish, sockets};
 use crate::control::Control;
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
     /// `/<project>/apis/<api>/<route>`, `/<project>/topics/<topic>`, `/<project>/functions/<function>`,
-    /// `/<project>/sockets/<socket>`
+    /// `/<project>/sockets/<socket>`, `/<project>/files/<path>`
     Gateway(Arc<Registry>),
     /// One API of one project at `/`.
     Api {
@@ -40,6 +40,11 @@ pub(crate) enum Door {
         project: String,
         socket: String,
     },
+    /// The files of one project at `/files/<path>`.
+    Files {
+        registry: Arc<Registry>,
+        project: String,
+    },
     Control(Arc<Control>),
 }
 
@@ -58,7 +63,7 @@ impl Door {
         }
         let path = head.uri.path();
         let response = match self {
-            Self::Gateway(registry) => gateway(registry, path, &head, &mut upload).await,
+            Self::Gateway(registry) => gateway(registry, path, &head, &mut upload, tasks).await,
             Self::Api { registry, project, api } => {
                 api::answer(registry, Target { project, api, path }, &head, &mut upload).await
             }
@@ -71,6 +76,10 @@ impl Door {
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
             Self::Socket { registry, project, socket } => sockets::answer(registry, project, socket, &head),
+            Self::Files { registry, project } => match path.strip_prefix("/files/") {
+                Some(path) => files::answer(registry, project, path, &head, &mut upload, tasks).await,
+                None => Failure::NotFound.response(Uuid::now_v7()),
+            },
             Self::Control(control) => {
                 let path = path.to_owned();
                 let request = Request::from_parts(head, upload.into_body());
@@ -81,7 +90,13 @@ impl Door {
     }
 }
 
-async fn gateway(registry: &Arc<Registry>, path: &str, head: &Parts, upload: &mut Upload) -> Response<Body> {
+async fn gateway(
+    registry: &Arc<Registry>,
+    path: &str,
+    head: &Parts,
+    upload: &mut Upload,
+    tasks: &Tasks,
+) -> Response<Body> {
     let mut parts = path.trim_start_matches('/').splitn(3, '/');
     let (project, kind, rest) = (parts.next().unwrap_or(""), parts.next(), parts.next().unwrap_or(""));
     match kind {
@@ -95,6 +110,7 @@ async fn gateway(registry: &Arc<Registry>, path: &str, head: &Parts, upload: &mu
         Some("topics") => publish::answer(registry, project, rest, head, upload).await,
         Some("functions") => function::answer(registry, project, rest, head, upload).await,
         Some("sockets") => sockets::answer(registry, project, rest.trim_end_matches('/'), head),
+        Some("files") => files::answer(registry, project, rest, head, upload, tasks).await,
         _ => Failure::NotFound.response(Uuid::now_v7()),
     }
 }

@@ -65,6 +65,18 @@ pub enum Failure {
     ResponseTooLarge { most: usize },
     #[error("{message}")]
     NotPublished { status: StatusCode, code: &'static str, message: String },
+    #[error("{0}")]
+    BadPath(#[from] less_store::BadPath),
+    #[error("A signed URL is needed for this")]
+    Unsigned,
+    #[error("The signature does not fit: the URL was changed, or made for something else")]
+    BadSignature,
+    #[error("The URL has expired")]
+    UrlExpired,
+    #[error("The file has {size} bytes, none in this range")]
+    OutOfRange { size: u64 },
+    #[error("The disk is full; nothing was stored")]
+    Full,
     #[error("Internal Server Error")]
     Internal,
 }
@@ -99,6 +111,12 @@ impl Failure {
             Self::WorkerLost => (StatusCode::BAD_GATEWAY, "worker_lost"),
             Self::ResponseTooLarge { .. } => (StatusCode::BAD_GATEWAY, "response_too_large"),
             Self::NotPublished { status, code, .. } => (*status, code),
+            Self::BadPath(_) => (StatusCode::BAD_REQUEST, "bad_path"),
+            Self::Unsigned => (StatusCode::FORBIDDEN, "signature_required"),
+            Self::BadSignature => (StatusCode::FORBIDDEN, "bad_signature"),
+            Self::UrlExpired => (StatusCode::FORBIDDEN, "url_expired"),
+            Self::OutOfRange { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "out_of_range"),
+            Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "store_full"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -127,12 +145,32 @@ impl Failure {
                     headers.insert(header::ALLOW, allow);
                 }
             }
+            Self::OutOfRange { size } => {
+                if let Ok(range) = header::HeaderValue::try_from(format!("bytes */{size}")) {
+                    headers.insert(header::CONTENT_RANGE, range);
+                }
+            }
             Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken | Self::Ambiguous(_) => {
                 headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             }
             _ => {}
         }
         response
+    }
+}
+
+/// Of files; publishing says more.
+impl From<less_store::Error> for Failure {
+    fn from(error: less_store::Error) -> Self {
+        use less_store::Error;
+        match error {
+            Error::Full => Self::Full,
+            Error::Closed => Self::Busy,
+            error @ (Error::InUse(_) | Error::UnknownTopic { .. } | Error::Settled | Error::Failed(_)) => {
+                tracing::error!(?error, "a file was not served");
+                Self::Internal
+            }
+        }
     }
 }
 

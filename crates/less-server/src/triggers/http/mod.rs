@@ -2,8 +2,8 @@
 //!
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
 //! what they upload; `refusal`: who is sent away before its request), `door` finds whose request it is, `api` runs
-//! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `sockets` serves clients that stay
-//! connected, `failure` is what clients see of errors.
+//! routes (`cors`: for which pages), `publish`, `function` and `files` are the generated APIs, `sockets` serves clients
+//! that stay connected, `failure` is what clients see of errors.
 
 mod api;
 mod bind;
@@ -13,6 +13,7 @@ mod cors;
 mod door;
 mod edge;
 mod failure;
+mod files;
 mod function;
 mod headers;
 mod meter;

@@ -1,0 +1,3 @@
+const { note } = require('notes');
+
+exports.process = async (file) => note('uploaded', file);

@@ -1,0 +1,5 @@
+from notes import note
+
+
+def process(file):
+    note("uploaded", file)
