@@ -16,43 +16,43 @@ use std::fs;
 use less_tests::harness::repository;
 
 /// Where the guide is.
-pub fn folder() -> std::path::PathBuf {
+pub(super) fn folder() -> std::path::PathBuf {
     repository("docs/guide/src")
 }
 
-pub const LANGUAGES: [&str; 3] = ["JavaScript", "TypeScript", "Python"];
+pub(super) const LANGUAGES: [&str; 3] = ["JavaScript", "TypeScript", "Python"];
 
-pub struct Page {
-    pub name: String,
-    pub text: String,
-    pub blocks: Vec<Block>,
+pub(super) struct Page {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) blocks: Vec<Block>,
 }
 
 #[derive(Debug)]
-pub struct Block {
+pub(super) struct Block {
     /// The line of its fence.
-    pub line: usize,
+    pub(super) line: usize,
     /// Of one story only.
-    pub language: Option<&'static str>,
-    pub kind: Kind,
+    pub(super) language: Option<&'static str>,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     File { path: String, text: String },
     Commands(Vec<Command>),
     NotRun { reason: String },
 }
 
 #[derive(Debug)]
-pub struct Command {
+pub(super) struct Command {
     /// None: Ctrl-C.
-    pub typed: Option<String>,
-    pub shown: Vec<String>,
+    pub(super) typed: Option<String>,
+    pub(super) shown: Vec<String>,
 }
 
 impl Page {
-    pub fn read(name: &str) -> Self {
+    pub(super) fn read(name: &str) -> Self {
         let path = folder().join(format!("{name}.md"));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let blocks = blocks(name, &text);
@@ -60,7 +60,7 @@ impl Page {
     }
 
     /// The languages of its stories; none where there is only one story.
-    pub fn languages(&self) -> Vec<&'static str> {
+    pub(super) fn languages(&self) -> Vec<&'static str> {
         let named = |language: &&str| self.blocks.iter().any(|block| block.language == Some(*language));
         LANGUAGES.into_iter().filter(named).collect()
     }

@@ -10,10 +10,10 @@ const HOST: &str = "localhost:";
 
 /// The port of the text → the port in use.
 #[derive(Debug, Default)]
-pub struct Ports(BTreeMap<String, String>);
+pub(super) struct Ports(BTreeMap<String, String>);
 
 impl Ports {
-    pub fn of_server(in_use: String) -> Self {
+    pub(super) fn of_server(in_use: String) -> Self {
         Self([("4747".to_owned(), in_use)].into())
     }
 
@@ -22,28 +22,26 @@ impl Ports {
     }
 
     /// The ports of the text → those in use.
-    pub fn in_use(&self, text: &str) -> String {
-        exchanged(text, |port| self.0.get(port))
+    pub(super) fn in_use(&self, text: &str) -> String {
+        exchanged(text, |port| self.0.get(port).cloned())
     }
 
     fn as_in_text(&self, line: &str) -> String {
-        exchanged(line, |port| self.0.iter().find(|(_, in_use)| *in_use == port).map(|(default, _)| default))
+        exchanged(line, |port| self.0.iter().find(|(_, in_use)| *in_use == port).map(|(default, _)| default.clone()))
     }
 
     /// From a line of the text and the first one that looks like it.
     fn learn_from(&mut self, shown: &str, said: &[&str]) {
         let Some(default) = port_of(shown).filter(|port| !self.0.contains_key(*port)) else { return };
-        let pattern = exchanged(shown, |_| Some(&ANY_PORT));
+        let pattern = exchanged(shown, |_| Some(ANY.to_string()));
         if let Some(in_use) = said.iter().filter(|line| fits(&pattern, line)).find_map(|line| port_of(line)) {
             self.learn(default, in_use);
         }
     }
 }
 
-static ANY_PORT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| ANY.to_string());
-
 /// Was this printed? `from_start`: more may follow, for the command goes on.
-pub fn agrees(shown: &[String], said: &str, ports: &mut Ports, from_start: bool) -> bool {
+pub(super) fn agrees(shown: &[String], said: &str, ports: &mut Ports, from_start: bool) -> bool {
     let said: Vec<&str> = said.lines().map(str::trim_end).collect();
     shown.iter().for_each(|line| ports.learn_from(line, &said));
     let said: Vec<String> = said.iter().map(|line| ports.as_in_text(line)).collect();
@@ -75,13 +73,14 @@ fn port_of(line: &str) -> Option<&str> {
     (end > 0).then(|| &rest[..end])
 }
 
-fn exchanged<'a>(text: &str, with: impl Fn(&str) -> Option<&'a String>) -> String {
+/// The text with other ports, where there are others.
+fn exchanged(text: &str, with: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(port) = port_of(rest) {
         let start = rest.find(HOST).map_or(0, |place| place + HOST.len());
         out.push_str(&rest[..start]);
-        out.push_str(with(port).map_or(port, String::as_str));
+        out.push_str(&with(port).unwrap_or_else(|| port.to_owned()));
         rest = &rest[start + port.len()..];
     }
     out + rest
@@ -103,6 +102,9 @@ fn a_port_is_learned_once_and_then_held_to() {
     let mut ports = Ports::default();
     let shown = |text: &str| vec![text.to_owned()];
     assert!(agrees(&shown("- orders: http://localhost:4747/a"), "- orders: http://localhost:41/a", &mut ports, false));
-    assert_eq!(ports.in_use("curl http://localhost:4747/a localhost:3333"), "curl http://localhost:41/a localhost:3333");
+    assert_eq!(
+        ports.in_use("curl http://localhost:4747/a localhost:3333"),
+        "curl http://localhost:41/a localhost:3333"
+    );
     assert!(!agrees(&shown("at http://localhost:4747"), "at http://localhost:42", &mut ports, false));
 }

@@ -25,11 +25,10 @@ const STEPS: [&str; 9] = [
 ];
 
 /// Plays all stories of a page.
-pub fn play(page: &Page) {
-    match page.languages()[..] {
-        [] => Story::begin(page, None).play(),
-        ref languages => languages.iter().for_each(|language| Story::begin(page, Some(language)).play()),
-    }
+pub(super) fn play(page: &Page) {
+    let languages = page.languages();
+    let stories = if languages.is_empty() { vec![None] } else { languages.into_iter().map(Some).collect() };
+    stories.into_iter().for_each(|language| Story::begin(page, language).play());
 }
 
 struct Story<'p> {
@@ -39,6 +38,8 @@ struct Story<'p> {
     ports: Ports,
     /// The last command that stays.
     stays: Option<Stays>,
+    /// What was typed last, and what came of it: for whom a test fails.
+    last: String,
     /// Last, for its end is the end of all processes.
     home: Home,
 }
@@ -52,13 +53,13 @@ struct Stays {
 }
 
 impl<'p> Story<'p> {
-    fn begin(page: &'p Page, language: Option<&&'static str>) -> Self {
+    fn begin(page: &'p Page, language: Option<&'static str>) -> Self {
         let home = Home::new();
         // One port for the whole story, whether or not the server is restarted in it.
         let port = http::free_port();
         let shell = Shell::start(&home, &port);
         let ports = Ports::of_server(port);
-        Self { page, language: language.copied(), shell, ports, stays: None, home }
+        Self { page, language, shell, ports, stays: None, last: String::new(), home }
     }
 
     fn play(mut self) {
@@ -85,21 +86,21 @@ impl<'p> Story<'p> {
         if stays(typed) {
             return self.start(place, &command, shown);
         }
-        let mut last = String::new();
-        let mut goes_well = || {
-            let (code, said) = self.shell.run(&command);
-            let said = without_steps(&said);
-            // What a page shows as an error has to be one.
-            let wanted = i32::from(shown.iter().any(|line| line.contains("ERROR:")));
-            let agrees = shown.is_empty() || shown::agrees(shown, &said, &mut self.ports, false);
-            last = format!("{place}: $ {typed}\nexit code {code}, printed:\n{said}");
-            code == wanted && agrees
-        };
+        let what = format!("{place}: $ {typed}\n{}", shown.join("\n"));
         if only_looks(typed) {
-            eventually(&format!("{place}: $ {typed}\n{}", shown.join("\n")), goes_well);
-        } else if !goes_well() {
-            panic!("{last}\nthe page shows:\n{}", shown.join("\n"));
+            eventually(&what, || self.goes_as_shown(&command, shown));
+        } else {
+            assert!(self.goes_as_shown(&command, shown), "not as the page shows it: {what}");
         }
+    }
+
+    fn goes_as_shown(&mut self, command: &str, shown: &[String]) -> bool {
+        let (code, said) = self.shell.run(command);
+        let said = without_steps(&said);
+        self.last = format!("$ {command}\nexit code {code}, printed:\n{said}");
+        // What a page shows as an error has to be one.
+        let wanted = i32::from(shown.iter().any(|line| line.contains("ERROR:")));
+        code == wanted && (shown.is_empty() || shown::agrees(shown, &said, &mut self.ports, false))
     }
 
     /// Starts a command that stays, and waits for what it shows.
@@ -123,12 +124,19 @@ impl<'p> Story<'p> {
     }
 
     fn see(&mut self, place: &str, shown: &[String]) {
-        let Self { stays: Some(stays), ports, .. } = self else { return };
-        let mut said = String::new();
+        let Self { stays: Some(stays), ports, last, .. } = self else { return };
         eventually(&format!("{place}: it prints\n{}", shown.join("\n")), || {
-            said = without_steps(&fs::read_to_string(&stays.output).unwrap()[stays.seen..]);
-            shown::agrees(shown, &said, ports, true)
+            *last = without_steps(&fs::read_to_string(&stays.output).unwrap()[stays.seen..]);
+            shown::agrees(shown, last, ports, true)
         });
+    }
+}
+
+impl Drop for Story<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the last command:\n{}", self.last);
+        }
     }
 }
 
@@ -183,6 +191,7 @@ impl Shell {
 
     fn start_background(&mut self, command: &str) -> (u32, PathBuf) {
         let output = self.output();
+        File::create(&output).unwrap();
         let answer = self.ask(&format!("set -m; {command} >'{}' 2>&1 </dev/null & echo $!", output.display()));
         (answer.parse().unwrap(), output)
     }
