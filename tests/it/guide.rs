@@ -130,7 +130,9 @@ fn every_error_that_the_guide_explains_is_one_of_the_product() {
     }
     let source = plain(&source);
     let page = Page::read("troubleshooting");
-    let quoted = page.text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    let quoted: Vec<&str> =
+        page.text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
+    assert!(!quoted.is_empty());
     let mut missing = Vec::new();
     for error in quoted {
         let parts = error.split('…').map(|part| plain(part.trim()));
