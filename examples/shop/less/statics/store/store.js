@@ -14,6 +14,8 @@ element('add').addEventListener('submit', async (event) => {
     form.reset();
     say(`${product.name} is for sale.`);
     await show();
+    // That a picture has arrived is an event, which somebody has to hear first.
+    setTimeout(() => trying(show), 1_000);
   });
 });
 
