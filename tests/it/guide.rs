@@ -14,7 +14,7 @@ use less_tests::harness::repository;
 use page::{Kind, Page};
 
 /// Pages about what does not run yet: played as soon as they are taken out of this list.
-const WAITING: [&str; 0] = [];
+const WAITING: [&str; 4] = ["sockets", "files", "static-sites", "generators"];
 
 /// Blocks of all pages that are not run, each with its reason.
 const NOT_RUN: usize = 3;
