@@ -160,7 +160,6 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `16 * 60`, `256 << 10`: as the code has it, and as the page says it.
 #[test]
 fn the_page_of_limits_has_every_limit_of_the_server() {
     let code = fs::read_to_string(repository("crates/less-server/src/limits.rs")).unwrap();
@@ -175,7 +174,7 @@ fn the_page_of_limits_has_every_limit_of_the_server() {
 }
 
 /// Limits that nobody meets, or that the page words in another way (a year, a hundred years).
-const INNER: [&str; 10] = [
+const INNER: [&str; 14] = [
     "TTL",
     "DELAY",
     "FEWEST_CONNECTIONS",
@@ -186,15 +185,36 @@ const INNER: [&str; 10] = [
     "EXIT",
     "RETIRE",
     "BODY_BYTES_PER_SECOND",
+    "SOCKET_LAST_WORDS",
+    "TRANSFER_PIECE",
+    "SWEEP_FILES",
+    "COMPRESSING",
 ];
 
+/// `256 << 10`, `7 * 24 * 3600` seconds, `10_000`: as the code has it, and as the page says it.
 fn in_words(value: &str) -> String {
     if let Some((number, power)) = value.split_once(" << ") {
         let unit = ["KiB", "MiB", "GiB"][power.parse::<usize>().unwrap() / 10 - 1];
         return format!("{number} {unit}");
     }
-    match value.strip_prefix("Duration::from_secs(").and_then(|rest| rest.strip_suffix(')')) {
-        Some(seconds) => format!("{seconds} s"),
-        None => value.replace('_', ","),
+    let Some(seconds) = value.strip_prefix("Duration::from_secs(").and_then(|rest| rest.strip_suffix(')')) else {
+        return value.replace('_', ",");
+    };
+    match seconds.split(" * ").map(|factor| factor.parse::<u64>().unwrap()).product() {
+        seconds if seconds >= 86_400 => format!("{} days", seconds / 86_400),
+        3_600 => "1 hour".to_owned(),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+#[test]
+fn the_page_of_limits_has_every_code_that_a_client_may_see() {
+    let code = fs::read_to_string(repository("crates/less-server/src/triggers/http/failure.rs")).unwrap();
+    let page = Page::read("limits").text;
+    let faces = code.lines().filter(|line| line.contains("=> (StatusCode::"));
+    let codes: Vec<&str> = faces.filter_map(|line| line.split('"').nth(1)).collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    for code in codes {
+        assert!(page.contains(&format!("`{code}`")), "limits.md does not have {code}");
     }
 }
