@@ -14,7 +14,7 @@ use less_tests::harness::repository;
 use page::{Kind, Page};
 
 /// Pages about what does not run yet: played as soon as they are taken out of this list.
-const WAITING: [&str; 4] = ["sockets", "files", "static-sites", "generators"];
+const WAITING: [&str; 5] = ["sockets", "files", "static-sites", "generators", "this-machine"];
 
 /// Blocks of all pages that are not run, each with its reason.
 const NOT_RUN: usize = 3;
@@ -49,6 +49,7 @@ pages! {
     shared_modules_are_found_as_their_page_says: "shared-modules"
     sites_are_served_as_their_page_says: "static-sites"
     configuration_is_read_as_its_page_says: "configuration"
+    this_machine_is_as_the_doctor_says: "this-machine"
     logs_are_printed_as_their_page_says: "logs"
     run_reloads_as_its_page_says: "development"
     generators_create_what_their_page_shows: "generators"
