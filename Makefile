@@ -5,7 +5,7 @@ LESS_CLI := $(CURDIR)/target/release/less-cli
 # What `make chaos` draws its decisions from; CHAOS is passed on: `make chaos SEED=7 CHAOS="--rounds 20 kills"`.
 SEED ?= $(shell date +%s)
 
-.PHONY: help demo test chaos bench check advisories fuzz
+.PHONY: help demo test chaos bench check advisories fuzz guide
 
 help: ## Show these lines (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ chaos: ## Break everything under load, with the released binary (SEED=n repeats 
 check: ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+guide: ## The guide as a book, in target/guide (needs mdbook)
+	@command -v mdbook >/dev/null || { echo "mdbook is not installed: cargo install --locked mdbook"; exit 1; }
+	mdbook build docs/guide
 
 advisories: ## Known weaknesses of dependencies, where their database can be reached
 	@if GIT_TERMINAL_PROMPT=0 timeout 30 git ls-remote -q https://github.com/RustSec/advisory-db.git HEAD >/dev/null 2>&1; then \
