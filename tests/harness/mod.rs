@@ -5,6 +5,7 @@ mod home;
 pub mod http;
 pub mod processes;
 mod project;
+pub mod terminal;
 mod wait;
 
 pub use foreground::Foreground;

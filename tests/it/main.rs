@@ -6,6 +6,7 @@
 
 mod backlog;
 mod commands;
+mod create;
 mod crons;
 mod deploying;
 mod durability_kill;
@@ -18,6 +19,7 @@ mod http_limits;
 mod http_request;
 mod http_response;
 mod http_routing;
+mod init;
 mod isolation;
 mod kvs;
 mod lifecycle;
@@ -36,6 +38,7 @@ mod scene;
 mod security;
 mod strace;
 mod supply_chain;
+mod tools;
 mod topics;
 mod topics_api;
 mod typescript;

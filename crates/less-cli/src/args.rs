@@ -1,13 +1,20 @@
 //! The command line as typed: subcommands, flags and their help. No defaults are decided here, see `resolve`.
 
+pub(crate) mod create;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::later::Later;
+use create::{CreateArgs, InitArgs};
 
 /// Build, run and deploy event-driven systems from a folder.
+///
+/// What a command prints for people goes to stdout, talk to stderr. With --json stdout has JSON alone: the result, or,
+/// when the command fails, {"error": {"code", "message", "hint", "problems"}}. Exit codes: 0 success, 1 a problem of
+/// the project or the server, 2 a command line that is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "less-cli", version, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -21,6 +28,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Begin a new project, ready to run
+    Init(InitArgs),
+    /// Create the files of a route, topic, subscriber, cron, function, socket or shared module
+    Create(CreateArgs),
     /// Check the project here and install its dependencies
     Build(BuildArgs),
     /// Run the project here in the foreground, reloading what changes
@@ -40,14 +51,54 @@ pub(crate) enum Command {
     /// Start and stop the local server
     #[command(subcommand)]
     Server(ServerCommand),
+    /// Check what this machine has for running projects, and what the one here needs
+    Doctor(DoctorArgs),
+    /// Print the completions of a shell: source <(less-cli completions bash)
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or that of a command: less-cli man create route | man -l -
+    Man {
+        /// The command
+        command: Vec<String>,
+    },
     #[command(flatten)]
     Later(Later),
+}
+
+impl Command {
+    /// Whether a program reads what this prints.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        match self {
+            Self::Init(args) => args.json,
+            Self::Create(args) => args.json,
+            Self::Build(args) => args.json,
+            Self::Run(args) => args.json,
+            Self::Deploy(args) => args.json,
+            Self::List(args) => args.json,
+            Self::Log(args) => args.json,
+            Self::Publish(args) => args.json,
+            Self::Invoke(args) => args.json,
+            Self::Delete(args) => args.json,
+            Self::Doctor(args) => args.json,
+            Self::Server(command) => command.is_for_programs(),
+            Self::Completions { .. } | Self::Man { .. } | Self::Later(_) => false,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// The project's name
     pub(crate) name: String,
+    /// Print what was built, or its problems, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -169,9 +220,19 @@ pub(crate) struct DeleteArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
     /// Start the local server in the background
-    Start(PortArgs),
+    Start {
+        #[command(flatten)]
+        ports: PortArgs,
+        /// Print its status as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Stop it; running handlers finish first
-    Stop,
+    Stop {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Say whether it runs, and where; exit code 1 when it does not
     Status {
         /// Print JSON
@@ -189,6 +250,15 @@ pub(crate) enum ServerCommand {
     },
 }
 
+impl ServerCommand {
+    fn is_for_programs(&self) -> bool {
+        match self {
+            Self::Start { json, .. } | Self::Stop { json } | Self::Status { json } => *json,
+            Self::Serve { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct PortArgs {
     /// The gateway's port, 0 for a free one [default: LESS_PORT, else the one it had, else 4747 or the next free]
@@ -197,6 +267,20 @@ pub(crate) struct PortArgs {
     /// The control API's port, 0 for a free one [default: the one it had, else 4748 or the next free]
     #[arg(long)]
     pub(crate) control_port: Option<u16>,
+}
+
+/// `-ex`, as the reference has it: clap would read it as `-e x`.
+pub(crate) fn with_long_options(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if !arguments.iter().any(|argument| argument == "create") {
+        return arguments;
+    }
+    for argument in arguments.iter_mut().take_while(|argument| *argument != "--") {
+        let text = argument.to_string_lossy();
+        if let Some(value) = text.strip_prefix("-ex").filter(|value| value.is_empty() || value.starts_with('=')) {
+            *argument = format!("--external-topic{value}").into();
+        }
+    }
+    arguments
 }
 
 /// What the environment says, read once; the flags come before it.
@@ -259,6 +343,41 @@ mod tests {
     }
 
     #[test]
+    fn an_option_of_two_letters_is_its_long_form() {
+        let long = |line: &str| {
+            let words = with_long_options(line.split_whitespace().map(Into::into).collect());
+            words.join(" ".as_ref()).into_string().unwrap()
+        };
+        for (typed, meant) in [
+            ("less-cli create topic -n paid -ex till", "less-cli create topic -n paid --external-topic till"),
+            ("less-cli create topic -ex=till", "less-cli create topic --external-topic=till"),
+            ("less-cli create topic --name -- -ex", "less-cli create topic --name -- -ex"),
+            ("less-cli create topic -n -example", "less-cli create topic -n -example"),
+            ("less-cli publish shop paid -ex", "less-cli publish shop paid -ex"),
+        ] {
+            assert_eq!(long(typed), meant);
+        }
+    }
+
+    #[test]
+    fn create_takes_the_options_of_the_reference() {
+        for line in [
+            "create route -n store_api -p /orders/{order_id} -l ts -v post",
+            "create socket --name realtime_chat --language py --channels public private",
+            "create socket -n chat -l js -c public private",
+            "create topic -n user_created -l js -s one two --external-topic till",
+            "create subscribers -n one two -t user_created -l py",
+            "create subscribers --names one two --topic user_created --language py",
+            "create cron -n report -l js --json",
+            "create shared-module -n models -l ts",
+            "create cloud-function -n add -l go",
+        ] {
+            assert!(matches!(parse(&format!("less-cli {line}")).unwrap().command, Command::Create(_)), "{line}");
+        }
+        assert_eq!(parse("less-cli create route -l cobol").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
     fn an_organization_is_accepted_before_and_after_the_command() {
         assert_eq!(parse("less-cli -o 7 list").unwrap().organization.as_deref(), Some("7"));
         assert_eq!(parse("less-cli list resources x --organization 7").unwrap().organization.as_deref(), Some("7"));
@@ -273,9 +392,9 @@ mod tests {
 
     #[test]
     fn a_command_of_later_takes_any_arguments() {
-        let cli = parse("less-cli create route -n orders --path /x").unwrap();
+        let cli = parse("less-cli trace orders --path /x").unwrap();
         let Command::Later(later) = cli.command else { panic!("not later") };
-        assert_eq!(later.name, "create");
+        assert_eq!(later.name, "trace");
         assert!(parse("less-cli login -u a -p b").is_ok());
     }
 }

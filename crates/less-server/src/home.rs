@@ -116,6 +116,11 @@ impl Home {
     }
 }
 
+/// The ports that the home in `root` keeps, before anybody serves it.
+pub fn kept_ports(root: &Path) -> Option<Ports> {
+    Home(root.to_owned()).kept_ports()
+}
+
 /// The folder of one version of a project.
 #[derive(Debug, Clone)]
 pub struct Version(PathBuf);

@@ -17,6 +17,7 @@ mod rest_failures;
 mod rest_requests;
 mod rest_responses;
 mod server;
+mod tools;
 mod topics;
 mod topics_retries;
 
@@ -27,7 +28,7 @@ pub(crate) const ALL: &[Section] = &[
     Section {
         project: "foundation",
         waits: false,
-        cases: &[foundation::CASES, foundation_names::CASES, server::CASES],
+        cases: &[foundation::CASES, foundation_names::CASES, server::CASES, tools::CASES],
     },
     Section {
         project: "handlers",
