@@ -37,8 +37,8 @@ pub(crate) const CASES: &[Case] = &[
             => "Err(_) => Judged::ok(\"some\"),\n    }\n}\n\nfn judge_python"),
     case!(a_shell_completes_the_command_line, ["14.16"],
         "crates/less-cli/src/commands/manual.rs":
-            "&mut Cli::command(), \"less-cli\","
-            => "&mut Cli::command(), \"less\","),
+            "generate(shell, &mut command, \"less-cli\""
+            => "generate(shell, &mut command, \"less\""),
     case!(data_and_failures_are_told_to_programs_as_json, ["14.17"],
         "crates/less-cli/src/printer.rs":
             "if self.for_programs {"
@@ -147,8 +147,11 @@ fn a_shell_completes_the_command_line(scene: &Scene) {
     let stage = scene.empty_stage("shell");
     let file = stage.home.root().join("completions");
     fs::write(&file, stage.project().run(&["completions", "bash"]).succeeded().stdout).unwrap();
-    let ask = "source \"$0\"; complete -p less-cli; COMP_WORDS=(less-cli dep); COMP_CWORD=1; \
-               _less-cli less-cli dep less-cli; echo \"${COMPREPLY[@]}\"";
+    let ask = r#"
+        source "$0"
+        function=$(complete -p less-cli | sed 's/.*-F \([^ ]*\).*/\1/')
+        COMP_WORDS=(less-cli dep) COMP_CWORD=1; $function less-cli dep less-cli; echo "${COMPREPLY[@]}"
+    "#;
     let output = Command::new("bash").args(["-c", ask]).arg(file).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.lines().last() == Some("deploy"), "{said}{}", String::from_utf8_lossy(&output.stderr));

@@ -9,13 +9,24 @@ use clap_mangen::Man;
 use less_project::closest;
 
 use crate::args::Cli;
+use crate::client::VERSION;
 use crate::failure::Usage;
 use crate::printer::Printer;
 
 pub(crate) fn completions(shell: Shell, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "less-cli", &mut script);
+    let mut command = visible(&Cli::command()).version(VERSION);
+    clap_complete::generate(shell, &mut command, "less-cli", &mut script);
     print(script, out)
+}
+
+/// The command without those that help does not show, which a shell would.
+fn visible(command: &clap::Command) -> clap::Command {
+    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+    // Names are static there. The process ends after this.
+    let name: &'static str = command.get_name().to_owned().leak();
+    let about = command.get_about().cloned().unwrap_or_default();
+    clap::Command::new(name).about(about).args(command.get_arguments().cloned()).subcommands(shown.map(visible))
 }
 
 /// `command`: `["create", "route"]`; the whole program where there is none.
