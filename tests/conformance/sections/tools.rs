@@ -7,7 +7,7 @@ use less_tests::harness::terminal::{DOWN, ENTER, Terminal};
 use less_tests::harness::{Ran, http};
 use serde_json::Value;
 
-use crate::case::{Case, JavaScript, TypeScript, case};
+use crate::case::{Case, case};
 use crate::scene::{Scene, Stage};
 
 pub(crate) const CASES: &[Case] = &[

@@ -58,7 +58,7 @@ fn in_block(text: &str, variable: &str, line_end: &str) -> Option<String> {
     let is_item = |line: &&str| line.trim_start().starts_with("- ");
     let is_part = |line: &&str| is_item(line) || line.trim().is_empty() || line.trim_start().starts_with('#');
     let below = lines[key + 1..].iter().take_while(|line| is_part(line)).count();
-    let last = lines[key + 1..][..below].iter().rposition(|line| is_item(line)).map_or(key, |item| key + 1 + item);
+    let last = lines[key + 1..][..below].iter().rposition(is_item).map_or(key, |item| key + 1 + item);
     let indent = if last == key { "  " } else { &lines[last][..lines[last].len() - lines[last].trim_start().len()] };
     let gap = if lines[last].ends_with('\n') { "" } else { line_end };
     let item = format!("{gap}{indent}- {variable}{line_end}");
