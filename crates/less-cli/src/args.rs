@@ -269,20 +269,6 @@ pub(crate) struct PortArgs {
     pub(crate) control_port: Option<u16>,
 }
 
-/// `-ex`, as the reference has it: clap would read it as `-e x`.
-pub(crate) fn with_long_options(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    if !arguments.iter().any(|argument| argument == "create") {
-        return arguments;
-    }
-    for argument in arguments.iter_mut().take_while(|argument| *argument != "--") {
-        let text = argument.to_string_lossy();
-        if let Some(value) = text.strip_prefix("-ex").filter(|value| value.is_empty() || value.starts_with('=')) {
-            *argument = format!("--external-topic{value}").into();
-        }
-    }
-    arguments
-}
-
 /// What the environment says, read once; the flags come before it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
@@ -340,41 +326,6 @@ mod tests {
             assert_eq!(publish.message.as_deref(), Some(message));
         }
         assert_eq!(parse("less-cli publish shop order --dleay 5").unwrap_err().exit_code(), 2);
-    }
-
-    #[test]
-    fn an_option_of_two_letters_is_its_long_form() {
-        let long = |line: &str| {
-            let words = with_long_options(line.split_whitespace().map(Into::into).collect());
-            words.join(" ".as_ref()).into_string().unwrap()
-        };
-        for (typed, meant) in [
-            ("less-cli create topic -n paid -ex till", "less-cli create topic -n paid --external-topic till"),
-            ("less-cli create topic -ex=till", "less-cli create topic --external-topic=till"),
-            ("less-cli create topic --name -- -ex", "less-cli create topic --name -- -ex"),
-            ("less-cli create topic -n -example", "less-cli create topic -n -example"),
-            ("less-cli publish shop paid -ex", "less-cli publish shop paid -ex"),
-        ] {
-            assert_eq!(long(typed), meant);
-        }
-    }
-
-    #[test]
-    fn create_takes_the_options_of_the_reference() {
-        for line in [
-            "create route -n store_api -p /orders/{order_id} -l ts -v post",
-            "create socket --name realtime_chat --language py --channels public private",
-            "create socket -n chat -l js -c public private",
-            "create topic -n user_created -l js -s one two --external-topic till",
-            "create subscribers -n one two -t user_created -l py",
-            "create subscribers --names one two --topic user_created --language py",
-            "create cron -n report -l js --json",
-            "create shared-module -n models -l ts",
-            "create cloud-function -n add -l go",
-        ] {
-            assert!(matches!(parse(&format!("less-cli {line}")).unwrap().command, Command::Create(_)), "{line}");
-        }
-        assert_eq!(parse("less-cli create route -l cobol").unwrap_err().exit_code(), 2);
     }
 
     #[test]

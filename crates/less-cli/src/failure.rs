@@ -87,7 +87,7 @@ impl std::error::Error for Usage {}
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted")
+        f.write_str("interrupted; nothing was created")
     }
 }
 

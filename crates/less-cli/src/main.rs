@@ -41,7 +41,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use clap::Parser;
 
-use args::{Cli, Command, Environment, with_long_options};
+use args::create::with_long_options;
+use args::{Cli, Command, Environment};
 use failure::Failure;
 use printer::Printer;
 
