@@ -5,6 +5,7 @@ use std::process::Command;
 
 use less_tests::harness::terminal::{DOWN, ENTER, Terminal};
 use less_tests::harness::{Ran, http};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::case::{Case, case};
@@ -51,6 +52,26 @@ pub(crate) const CASES: &[Case] = &[
         "crates/less-cli/src/commands/later.rs":
             "(\"aws-access\", ACCOUNTS)"
             => "(\"aws_access\", ACCOUNTS)"),
+    case!(build_says_that_it_has_built, ["14.20"],
+        "crates/less-cli/src/commands/build.rs":
+            "Resources built with success ✅"
+            => "Resources were built ✅"),
+    case!(run_says_what_runs_and_where, ["14.21"],
+        "crates/less-cli/src/render.rs":
+            "(\"List of APIs\", &resources.apis)"
+            => "(\"APIs\", &resources.apis)"),
+    case!(deploy_tells_its_steps_and_the_addresses_on_stdout, ["14.22"],
+        "crates/less-cli/src/commands/deploy.rs":
+            "report.say(\"Building... ⚙️\")?;"
+            => "report.out.remark(\"Building... ⚙️\");"),
+    case!(list_shows_projects_and_the_addresses_of_one, ["14.23"],
+        "crates/less-cli/src/render.rs":
+            "format!(\"ID: {}\", info.id)"
+            => "format!(\"Id: {}\", info.id)"),
+    case!(delete_keeps_the_data_unless_it_is_told_to_remove_it, ["14.24"],
+        "crates/less-cli/src/commands/delete.rs":
+            "} else {\n        Some(Data::Keep)\n    };"
+            => "} else {\n        Some(Data::Purge)\n    };"),
 ];
 
 fn create(stage: &Stage, options: &[&str]) -> Ran {
@@ -186,4 +207,70 @@ fn a_command_of_later_says_so(scene: &Scene) {
         let said = stage.project().run(&["-o", "7", command]).failed_with(1).stderr;
         assert!(said.contains("does not exist yet") && said.contains("hint:"), "{said}");
     }
+}
+
+/// What was said, without who says it.
+fn said(stdout: &str) -> Vec<&str> {
+    stdout.lines().map(|line| line.split_once("] ").map_or(line, |(_, said)| said)).collect()
+}
+
+fn build_says_that_it_has_built(scene: &Scene) {
+    let stage = scene.small_stage("built");
+    let ran = stage.project().run(&["build", "built"]).succeeded();
+    assert_eq!(ran.stdout, "[less-local] Resources built with success ✅\n");
+}
+
+fn run_says_what_runs_and_where(scene: &Scene) {
+    let stage = scene.small_stage("shown");
+    let mut run = stage.home.start("run", &stage.project().folder, &["run", "--port", &http::free_port()]);
+    let url = run.url("shown");
+    http::get(&url).expect(200);
+    let stdout = run.stdout();
+    assert!(stdout.starts_with("[less-local] App \"shown\" is running ✅\n"), "{stdout}");
+    let address = format!("    - shown: {url}");
+    let expected = ["App \"shown\" is running ✅", "Resources:", "  List of APIs:", &address];
+    assert_eq!(said(&stdout)[..4], expected, "{stdout}");
+    run.signal(Signal::TERM);
+    assert_eq!(run.ended().code(), Some(0));
+}
+
+fn deploy_tells_its_steps_and_the_addresses_on_stdout(scene: &Scene) {
+    let stage = scene.small_stage("steps");
+    let deployed = stage.project().deploy();
+    let stdout = &deployed.ran.stdout;
+    assert!(stdout.lines().all(|line| line.starts_with("[less-cli] ")), "{stdout}");
+    let address = format!("    - steps: {}", deployed.url("steps"));
+    let steps = ["Building... ⚙️", "Build complete ✅", "Deploying... 🚀", "Deployment complete ✅"];
+    let expected = [&steps[..], &["Resources", "  - API URLs"]].concat();
+    assert_eq!(said(stdout)[..6], expected, "{stdout}");
+    assert!(said(stdout).contains(&address.as_str()) && stdout.contains("- topics: http"), "{stdout}");
+}
+
+fn list_shows_projects_and_the_addresses_of_one(scene: &Scene) {
+    let stage = scene.small_stage("listed");
+    let deployed = stage.project().deploy();
+    let listed = stage.project().run(&["list", "--local"]).succeeded().stdout;
+    for told in ["listed", "\nID: ", "\nCreated At: ", "\nUpdated At: "] {
+        assert!(listed.contains(told), "{told:?}: {listed}");
+    }
+    let resources = stage.project().run(&["list", "resources", "listed"]).succeeded().stdout;
+    assert!(resources.contains(&format!("- listed: {}\n", deployed.url("listed"))), "{resources}");
+}
+
+fn delete_keeps_the_data_unless_it_is_told_to_remove_it(scene: &Scene) {
+    let stage = scene.small_stage("deleted");
+    stage
+        .project()
+        .write("less/topics/waits/one/index.js", "exports.process = async () => { throw new Error('no'); };");
+    stage.project().deploy();
+    stage.publish("waits", &Value::from(1));
+    stage.project().logged("topics/waits/one", "attempt 1");
+    let kept = stage.project().run(&["delete", "deleted"]).succeeded();
+    assert!(kept.stderr.contains("less-cli delete deleted --yes"), "{kept:?}");
+    assert_eq!(stage.project().run(&["list", "--json"]).succeeded().json(), serde_json::json!([]));
+    stage.project().deploy();
+    assert_eq!(stage.project().waiting(), 1);
+    stage.project().run(&["delete", "deleted", "--yes"]).succeeded();
+    stage.project().deploy();
+    assert_eq!(stage.project().waiting(), 0);
 }
