@@ -111,7 +111,9 @@ impl Form {
             if let Some(default) = question.default {
                 input = input.default(default.to_owned());
             }
-            input.validate_with(|text: &String| check(text).map_err(|bad| bad.to_string())).interact_text()
+            // On one line: that much is taken away again when the answer is right.
+            let told = |text: &String| check(text).map_err(|bad| format!("{}: {}", bad.message, bad.hint));
+            input.validate_with(told).interact_text()
         })
     }
 
