@@ -6,6 +6,7 @@ pub mod http;
 pub mod processes;
 mod project;
 mod socket;
+pub mod terminal;
 mod wait;
 
 pub use foreground::Foreground;

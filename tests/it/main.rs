@@ -6,6 +6,7 @@
 
 mod backlog;
 mod commands;
+mod create;
 mod crons;
 mod deploying;
 mod durability_kill;
@@ -22,6 +23,7 @@ mod http_limits;
 mod http_request;
 mod http_response;
 mod http_routing;
+mod init;
 mod isolation;
 mod kvs;
 mod lifecycle;
@@ -42,6 +44,7 @@ mod sockets;
 mod sockets_ends;
 mod strace;
 mod supply_chain;
+mod tools;
 mod topics;
 mod topics_api;
 mod typescript;

@@ -1,13 +1,20 @@
 //! The command line as typed: subcommands, flags and their help. No defaults are decided here, see `resolve`.
 
+pub(crate) mod create;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::later::Later;
+use create::{CreateArgs, InitArgs};
 
 /// Build, run and deploy event-driven systems from a folder.
+///
+/// What a command prints for people goes to stdout, talk to stderr. With --json stdout has JSON alone: the result, or,
+/// when the command fails, {"error": {"code", "message", "hint", "problems"}}. Exit codes: 0 success, 1 a problem of
+/// the project or the server, 2 a command line that is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "less-cli", version, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -21,6 +28,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Begin a new project, ready to run
+    Init(InitArgs),
+    /// Create the files of a route, topic, subscriber, cron, function, socket or shared module
+    Create(CreateArgs),
     /// Check the project here and install its dependencies
     Build(BuildArgs),
     /// Run the project here in the foreground, reloading what changes
@@ -40,14 +51,54 @@ pub(crate) enum Command {
     /// Start and stop the local server
     #[command(subcommand)]
     Server(ServerCommand),
+    /// Check what this machine has for running projects, and what the one here needs
+    Doctor(DoctorArgs),
+    /// Print the completions of a shell: source <(less-cli completions bash)
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or that of a command: less-cli man create route | man -l -
+    Man {
+        /// The command
+        command: Vec<String>,
+    },
     #[command(flatten)]
     Later(Later),
+}
+
+impl Command {
+    /// Whether a program reads what this prints.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        match self {
+            Self::Init(args) => args.json,
+            Self::Create(args) => args.json,
+            Self::Build(args) => args.json,
+            Self::Run(args) => args.json,
+            Self::Deploy(args) => args.json,
+            Self::List(args) => args.json,
+            Self::Log(args) => args.json,
+            Self::Publish(args) => args.json,
+            Self::Invoke(args) => args.json,
+            Self::Delete(args) => args.json,
+            Self::Doctor(args) => args.json,
+            Self::Server(command) => command.is_for_programs(),
+            Self::Completions { .. } | Self::Man { .. } | Self::Later(_) => false,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// The project's name
     pub(crate) name: String,
+    /// Print what was built, or its problems, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -172,9 +223,19 @@ pub(crate) struct DeleteArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
     /// Start the local server in the background
-    Start(PortArgs),
+    Start {
+        #[command(flatten)]
+        ports: PortArgs,
+        /// Print its status as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Stop it; running handlers finish first
-    Stop,
+    Stop {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Say whether it runs, and where; exit code 1 when it does not
     Status {
         /// Print JSON
@@ -190,6 +251,15 @@ pub(crate) enum ServerCommand {
         #[arg(long)]
         detach: bool,
     },
+}
+
+impl ServerCommand {
+    fn is_for_programs(&self) -> bool {
+        match self {
+            Self::Start { json, .. } | Self::Stop { json } | Self::Status { json } => *json,
+            Self::Serve { .. } => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -276,9 +346,9 @@ mod tests {
 
     #[test]
     fn a_command_of_later_takes_any_arguments() {
-        let cli = parse("less-cli create route -n orders --path /x").unwrap();
+        let cli = parse("less-cli trace orders --path /x").unwrap();
         let Command::Later(later) = cli.command else { panic!("not later") };
-        assert_eq!(later.name, "create");
+        assert_eq!(later.name, "trace");
         assert!(parse("less-cli login -u a -p b").is_ok());
     }
 }

@@ -294,6 +294,13 @@ fn json<T: DeserializeOwned>(answer: Answer) -> anyhow::Result<T> {
     accepted(answer)?.body_mut().read_json().context("the server's answer cannot be understood")
 }
 
+impl Refused {
+    /// The same, told in other words.
+    pub(crate) fn reworded(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+}
+
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)

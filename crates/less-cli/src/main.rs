@@ -9,13 +9,19 @@
 //! watch     changes of a folder        foreground  a server in this process
 //! lines     what a server streams      payload     JSON as it is typed, piped or printed
 //! local     what else is kept here       shown       text of others, on a terminal
+//! create    what new files contain       ask         options that were not given
+//! doctor    what this machine has        failure     errors, for programs
 //! ```
 
 mod args;
+mod ask;
 mod background;
 mod builds;
 mod client;
 mod commands;
+mod create;
+mod doctor;
+mod failure;
 mod foreground;
 mod lines;
 mod local;
@@ -35,7 +41,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use clap::Parser;
 
+use args::create::with_long_options;
 use args::{Cli, Command, Environment};
+use failure::Failure;
 use printer::Printer;
 
 fn main() -> ExitCode {
@@ -46,18 +54,29 @@ fn main() -> ExitCode {
         out.failure(&less_server::become_worker(rest));
         return ExitCode::FAILURE;
     }
-    let cli = match Cli::try_parse() {
+    let program = std::env::args_os().take(1);
+    let cli = match Cli::try_parse_from(program.chain(with_long_options(arguments))) {
         Ok(cli) => cli,
-        Err(usage) => {
-            // Help goes to stdout, which may be closed; there is nobody left to tell.
-            usage.print().ok();
-            return u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
-        }
+        Err(usage) => return misused(&usage, &mut out),
     };
+    if cli.command.is_for_programs() {
+        out.tell_programs();
+    }
     command(&cli.command, &mut out).unwrap_or_else(|error| {
         out.failure(&error);
-        ExitCode::FAILURE
+        ExitCode::from(failure::exit_code(&error))
     })
+}
+
+/// A command line that was not understood, or asks for help.
+fn misused(usage: &clap::Error, out: &mut Printer) -> ExitCode {
+    if usage.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        // Nothing can be done about a stdout that is closed.
+        out.json(&Failure::of_usage(usage)).ok();
+    } else {
+        usage.print().ok();
+    }
+    u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn command(command: &Command, out: &mut Printer) -> anyhow::Result<ExitCode> {
@@ -65,6 +84,8 @@ fn command(command: &Command, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().context("cannot tell which folder this is")?;
     let home = resolve::less_home(&environment, &here)?;
     match command {
+        Command::Init(args) => commands::init::init(args, &here, out),
+        Command::Create(args) => commands::create::create(args, &here, out),
         Command::Build(args) => commands::build::build(args, &here, &home, out),
         Command::Run(args) => commands::run::run(args, &here, &home, out),
         Command::Deploy(args) => commands::deploy::deploy(args, &environment, &here, &home, out),
@@ -74,6 +95,9 @@ fn command(command: &Command, out: &mut Printer) -> anyhow::Result<ExitCode> {
         Command::Invoke(args) => commands::invoke::invoke(args, &home, out),
         Command::Delete(args) => commands::delete::delete(args, &home, out),
         Command::Server(args) => commands::server::server(args, &environment, &home, out),
+        Command::Doctor(args) => commands::doctor::doctor(args, &environment, now(), &here, &home, out),
+        Command::Completions { shell } => commands::manual::completions(*shell, out),
+        Command::Man { command } => commands::manual::page(command, out),
         Command::Later(later) => commands::later::later(later),
     }
 }

@@ -14,6 +14,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use less_project::Problem;
 
+use crate::failure::Failure;
 use crate::project::Rejected;
 use crate::shown::harmless;
 
@@ -44,6 +45,8 @@ pub(crate) struct Printer {
     spinner: Option<ProgressBar>,
     spins: bool,
     closed: bool,
+    /// Failures are data, too.
+    for_programs: bool,
     warned: BTreeSet<Problem>,
 }
 
@@ -62,6 +65,7 @@ impl Printer {
             spinner: None,
             spins: io::stderr().is_terminal(),
             closed: false,
+            for_programs: false,
             warned: BTreeSet::new(),
         }
     }
@@ -79,8 +83,14 @@ impl Printer {
             spinner: None,
             spins: false,
             closed: false,
+            for_programs: false,
             warned: BTreeSet::new(),
         }
+    }
+
+    /// From now on a failure is told as JSON on stdout.
+    pub(crate) fn tell_programs(&mut self) {
+        self.for_programs = true;
     }
 
     /// Nobody reads stdout any more.
@@ -140,6 +150,11 @@ impl Printer {
 
     /// Why a command failed: each problem of a project by itself, or the error with its causes.
     pub(crate) fn failure(&mut self, error: &anyhow::Error) {
+        if self.for_programs {
+            // A stdout that takes nothing leaves the exit code.
+            self.json(&Failure::of(error)).ok();
+            return;
+        }
         let Some(rejected) = error.downcast_ref::<Rejected>() else { return self.error(&format!("{error:#}")) };
         for problem in &rejected.problems {
             self.error(problem);

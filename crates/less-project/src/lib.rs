@@ -14,12 +14,13 @@ mod problem;
 mod publishers;
 mod routes;
 mod schedules;
+mod typed;
 mod typescript;
 
 pub use closest::closest;
-pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig};
+pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig, list_variable};
 pub use cron::{BadSchedule, Schedule};
-pub use discover::{discover, discover_built};
+pub use discover::{check_module, discover, discover_built};
 pub use model::{
     Api, Channel, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Socket, Subscriber,
     Topic, Verb,
@@ -29,4 +30,5 @@ pub use problem::Problem;
 pub use publishers::external_publishers;
 pub use routes::{Found, Routes, parse_query, percent_decode};
 pub use schedules::{CronSchedule, schedules};
+pub use typed::{ResourceName, RoutePath};
 pub use typescript::{tsconfig, typescript_declarations};

@@ -134,6 +134,11 @@ fn new_secret(path: &Path) -> anyhow::Result<String> {
     Ok(secret)
 }
 
+/// The ports that the home in `root` keeps, before anybody serves it.
+pub fn kept_ports(root: &Path) -> Option<Ports> {
+    Home(root.to_owned()).kept_ports()
+}
+
 /// The folder of one version of a project.
 #[derive(Debug, Clone)]
 pub struct Version(PathBuf);

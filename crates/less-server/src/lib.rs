@@ -24,12 +24,13 @@ mod umask;
 mod workers;
 
 pub use build::is_base_variable;
-pub use home::write_private;
+pub use home::{Ports, kept_ports, write_private};
 pub use live::runtimes;
 pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
 pub use trial::try_loading;
 #[doc(hidden)]
 pub use triggers::http::Edge;
+pub use triggers::http::{connections, taken_by};
 pub use umask::keep_files_private;
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

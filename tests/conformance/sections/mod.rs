@@ -19,6 +19,7 @@ mod rest_requests;
 mod rest_responses;
 mod server;
 mod sockets;
+mod tools;
 mod topics;
 mod topics_retries;
 
@@ -29,7 +30,7 @@ pub(crate) const ALL: &[Section] = &[
     Section {
         project: "foundation",
         waits: false,
-        cases: &[foundation::CASES, foundation_names::CASES, server::CASES],
+        cases: &[foundation::CASES, foundation_names::CASES, server::CASES, tools::CASES],
     },
     Section {
         project: "handlers",

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use less_project::{Env, Project};
+use less_project::{Env, Problem, Project};
 use less_server::build::{self, sdk, unpack::unpack};
 use less_server::{keep_files_private, runtimes, try_loading};
+use serde::Serialize;
 
 use crate::args::BuildArgs;
 use crate::builds::Build;
@@ -31,8 +32,19 @@ pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Pr
     snapshot.seek(SeekFrom::Start(0))?;
     Build::of(home, &project.name)
         .replace(&env, |folder| unpack(&snapshot, folder).map_err(|error| refused(error, CONSEQUENCE)))?;
-    out.say(Speaker::Local, "Resources built with success ✅")?;
+    if args.json {
+        out.json(&Built { project: project.name.as_ref(), warnings: &project.warnings })?;
+    } else {
+        out.say(Speaker::Local, "Resources built with success ✅")?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// For programs.
+#[derive(Serialize)]
+struct Built<'a> {
+    project: &'a str,
+    warnings: &'a [Problem],
 }
 
 /// Installs into the cache of the project's `run`, which then finds everything there, and loads every handler.

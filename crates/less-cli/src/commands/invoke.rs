@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use less_project::ProjectName;
 
 use super::publish::name;
@@ -25,5 +24,7 @@ pub(crate) fn invoke(args: &InvokeArgs, home: &LessHome, out: &mut Printer) -> a
 /// What the function threw, as its author knows it; its stack is in the log.
 fn failed(error: anyhow::Error, project: &ProjectName, function: &str) -> anyhow::Error {
     let Some(Refused { name: Some(name), .. }) = error.downcast_ref() else { return error };
-    anyhow!("{name}: {error}\n  hint: its log says more: less-cli log --project {project} --path functions/{function}")
+    let hint = format!("its log says more: less-cli log --project {project} --path functions/{function}");
+    let message = format!("{name}: {error}\n  hint: {hint}");
+    error.downcast().map_or_else(|error| error, |refused: Refused| refused.reworded(message).into())
 }

@@ -15,10 +15,7 @@ const ACCOUNTS: &str = "servers have no accounts, and a local one needs none";
 
 /// Name and what to do meanwhile.
 const ALL: &[(&str, &str)] = &[
-    ("create", "make the files by hand, such as less/apis/<api>/<path>/get.js"),
-    ("init", "make the files by hand, such as less/apis/<api>/<path>/get.js"),
     ("check", "`less-cli build <name>` checks the project too"),
-    ("doctor", "`less-cli build <name>` checks what it needs"),
     ("domains", "servers have no domains of their own"),
     ("register", ACCOUNTS),
     ("login", ACCOUNTS),
@@ -30,7 +27,6 @@ const ALL: &[(&str, &str)] = &[
     ("trace", "`less-cli log --project <name>` shows what ran"),
     ("dead-letters", "`less-cli log --project <name>` shows failed attempts"),
     ("replay", "publish the message again: less-cli publish <project> <topic> <message>"),
-    ("completions", "`less-cli help` lists the commands"),
 ];
 
 pub(crate) fn later(command: &Later) -> anyhow::Result<ExitCode> {

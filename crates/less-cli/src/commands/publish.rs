@@ -2,27 +2,24 @@
 
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use less_project::ProjectName;
 
 use crate::args::PublishArgs;
 use crate::client::{PublishOptions, connect};
+use crate::failure::Usage;
 use crate::payload;
 use crate::printer::Printer;
 use crate::resolve::LessHome;
-
-/// The exit code of a command that lacks something.
-const USAGE: u8 = 2;
 
 pub(crate) fn publish(args: &PublishArgs, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let project = ProjectName::parse(&args.project)?;
     let topic = name(&args.topic, "topics", "less-cli publish <project> <topic> [<message>]")?;
     let client = connect(&home.server())?;
     let Some(message) = payload::read(args.message.as_deref(), "message")? else {
-        out.failure(&anyhow!(
-            "there is no message\n  hint: give JSON text or @<file>, or pipe it in: less-cli publish {project} {topic} '{{\"id\": 1}}'"
-        ));
-        return Ok(ExitCode::from(USAGE));
+        let hint = "give JSON text or @<file>, or pipe it in";
+        let example = format!("less-cli publish {project} {topic} '{{\"id\": 1}}'");
+        return Err(Usage(format!("there is no message\n  hint: {hint}: {example}")).into());
     };
     let options = PublishOptions {
         delay: args.delay,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use less_server::{Listen, Options, Server};
+use serde::Serialize;
 
 use crate::args::{Environment, PortArgs, ServerCommand};
 use crate::background::{self, HOME_IN_USE, STOP_WAIT, Start, is_in_use};
@@ -22,8 +23,8 @@ pub(crate) fn server(
     out: &mut Printer,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        ServerCommand::Start(given) => start(resolve::ports(*given, environment)?, home, out),
-        ServerCommand::Stop => stop(home, out),
+        ServerCommand::Start { ports, json } => start(resolve::ports(*ports, environment)?, *json, home, out),
+        ServerCommand::Stop { json } => stop(*json, home, out),
         ServerCommand::Status { json } => status(*json, home, out),
         ServerCommand::Serve { ports, detach } => {
             let ports = resolve::ports(*ports, environment)?;
@@ -35,9 +36,12 @@ pub(crate) fn server(
     }
 }
 
-fn start(ports: PortArgs, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
+fn start(ports: PortArgs, json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let (_, status, start) = background::ensure(home, ports, out)?;
     client::same_version(&status)?;
+    if json {
+        return out.json(&status).map(|()| ExitCode::SUCCESS);
+    }
     let word = match start {
         Start::Started => "is running",
         Start::WasRunning => "was already running",
@@ -46,12 +50,16 @@ fn start(ports: PortArgs, home: &LessHome, out: &mut Printer) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn stop(home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
+fn stop(json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
+    let tell = |out: &mut Printer, stopped, text| match json {
+        true => out.json(&Stopped { stopped }),
+        false => out.say(Speaker::Cli, text),
+    };
     let (client, pid) = match find(&home.server())? {
         Found::Running(client, status) => (client, status.pid),
         Found::Silent { pid, why } => return Err(client::silent(pid, &why)),
         Found::Nothing => {
-            out.say(Speaker::Cli, "No server is running")?;
+            tell(out, false, "No server is running")?;
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -67,8 +75,15 @@ fn stop(home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
         }
         sleep(Duration::from_millis(50));
     }
-    out.say(Speaker::Cli, "The server has stopped ✅")?;
+    tell(out, true, "The server has stopped ✅")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// For programs.
+#[derive(Serialize)]
+struct Stopped {
+    /// Whether there was one.
+    stopped: bool,
 }
 
 fn status(json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,7 @@
 //! `less.config`: what a user may set, and what holds where nothing is set.
 
 mod duration;
+mod edit;
 mod locate;
 mod origin;
 mod read;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::{Api, Cron, Topic};
 
+pub use edit::list_variable;
 pub(crate) use read::{Known, read};
 
 /// How long one request may take, unless set.

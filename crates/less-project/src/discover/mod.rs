@@ -24,6 +24,7 @@ use crate::{
     Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Socket, Subscriber, Topic,
 };
 use leaves::Leaf;
+pub use modules::check_module;
 use walk::{Folder, Walk};
 
 /// For whoever starts with nothing.

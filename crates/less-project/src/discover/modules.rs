@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::names;
 use super::walk::Folder;
-use crate::Language;
+use crate::name::BadName;
 use crate::problem::Findings;
+use crate::{Language, ResourceName};
 
 /// Node.js modules that are found before any other of the same name.
 const NODE: &str = "assert async_hooks buffer child_process cluster console constants crypto dgram \
@@ -35,6 +36,8 @@ const PYTHON: &str = "abc aifc antigravity argparse array ast asynchat asyncio a
 
 /// What Python handlers import to publish, and more.
 const PYTHON_SDK: &str = "less";
+
+const DASH: &str = "Python handlers cannot import it: there is a - in its name";
 
 /// Where npm looks for the packages a project uses.
 const DEPENDENCIES: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
@@ -65,9 +68,8 @@ pub(super) fn read(shared: &Folder, around: &Surroundings<'_>, found: &mut Findi
 
 fn check_for_node(module: &Folder, package: Option<&Value>, found: &mut Findings) {
     let name = module.name.as_str();
-    if NODE.split_whitespace().any(|built_in| built_in == name) {
-        let message = format!("`{name}` is a module of Node.js itself, which handlers would get instead");
-        found.problem(&module.path, message, "rename it");
+    if let Err(bad) = name_for_node(name) {
+        found.problem(&module.path, bad.message, bad.hint);
     }
     let is_package = |list: &str| package.and_then(|package| package.get(list)?.get(name)).is_some();
     if DEPENDENCIES.iter().any(|list| is_package(list)) {
@@ -77,22 +79,50 @@ fn check_for_node(module: &Folder, package: Option<&Value>, found: &mut Findings
 
 fn check_for_python(module: &Folder, requirements: &str, found: &mut Findings) {
     let name = module.name.as_str();
-    if PYTHON.split_whitespace().any(|built_in| built_in == name) {
-        let message = format!("`{name}` is a module of Python itself, and only one of the two can be imported");
-        found.problem(&module.path, message, "rename it");
-    }
-    if name == PYTHON_SDK {
-        let message = format!("`{name}` is what handlers import topics and functions from");
-        found.problem(&module.path, message, "rename it");
+    if let Err(bad) = name_for_python(name) {
+        found.problem(&module.path, bad.message, bad.hint);
     }
     if name.contains('-') {
         let hint = format!("rename it to {}, unless only handlers in other languages use it", name.replace('-', "_"));
-        found.warn(&module.path, "Python handlers cannot import it: there is a - in its name", hint);
+        found.warn(&module.path, DASH, hint);
     }
     let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
     if requirements.lines().filter_map(requirement).any(|package| plain(package) == plain(name)) {
         hides(module, "requirements.txt", found);
     }
+}
+
+/// Whether handlers in `language` can load a module of this name that is written in it.
+pub fn check_module(module: &ResourceName, language: Language) -> Result<(), BadName> {
+    let name = module.as_ref();
+    match language {
+        Language::JavaScript | Language::TypeScript => name_for_node(name),
+        Language::Python if name.contains('-') => {
+            Err(BadName::new(format!("`{name}`: {DASH}"), format!("call it {}", name.replace('-', "_"))))
+        }
+        Language::Python => name_for_python(name),
+        Language::Go | Language::Rust => Ok(()),
+    }
+}
+
+fn name_for_node(name: &str) -> Result<(), BadName> {
+    if NODE.split_whitespace().any(|built_in| built_in == name) {
+        let message = format!("`{name}` is a module of Node.js itself, which handlers would get instead");
+        return Err(BadName::new(message, "rename it"));
+    }
+    Ok(())
+}
+
+fn name_for_python(name: &str) -> Result<(), BadName> {
+    if PYTHON.split_whitespace().any(|built_in| built_in == name) {
+        let message = format!("`{name}` is a module of Python itself, and only one of the two can be imported");
+        return Err(BadName::new(message, "rename it"));
+    }
+    if name == PYTHON_SDK {
+        let message = format!("`{name}` is what handlers import topics and functions from");
+        return Err(BadName::new(message, "rename it"));
+    }
+    Ok(())
 }
 
 fn hides(module: &Folder, list: &str, found: &mut Findings) {

@@ -66,6 +66,11 @@ pub async fn install(
     Ok(Some(node_modules))
 }
 
+/// The program that would install what the project in `root` depends on; none when there is nothing to install.
+pub fn installer(root: &Path) -> Result<Option<&'static str>> {
+    Ok(Wanted::read(root)?.map(|wanted| wanted.installer().program()))
+}
+
 /// What a project asks an installer for.
 struct Wanted {
     root: PathBuf,

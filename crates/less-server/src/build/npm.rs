@@ -35,11 +35,18 @@ impl Installer {
         }
     }
 
+    pub(super) fn program(self) -> &'static str {
+        match self {
+            Self::NpmCi | Self::NpmInstall => "npm",
+            Self::Yarn => "yarn",
+        }
+    }
+
     pub(super) fn job(self) -> Job {
-        let (program, verb, flags) = match self {
-            Self::NpmCi => ("npm", "ci", NPM),
-            Self::NpmInstall => ("npm", "install", NPM),
-            Self::Yarn => ("yarn", "install", YARN),
+        let (verb, flags) = match self {
+            Self::NpmCi => ("ci", NPM),
+            Self::NpmInstall => ("install", NPM),
+            Self::Yarn => ("install", YARN),
         };
         let hint = match self {
             Self::NpmCi => {
@@ -48,7 +55,7 @@ impl Installer {
             Self::NpmInstall => "correct the dependencies until `npm install` works in the project, and deploy again",
             Self::Yarn => "correct the dependencies until `yarn install` works in the project, and deploy again",
         };
-        let mut command = Command::new(program);
+        let mut command = Command::new(self.program());
         command.arg(verb).args(flags);
         Job { command, name: self.name(), file: "package.json", hint, missing: self.missing() }
     }

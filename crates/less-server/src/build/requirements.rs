@@ -67,6 +67,17 @@ pub async fn install(
     Ok(Some(python_of(&venv)))
 }
 
+/// Whether the project in `root` requires packages.
+pub fn has_any(root: &Path, env: &Env) -> Result<bool> {
+    Ok(Wanted::read(root, env)?.is_some())
+}
+
+/// The program that would install packages for this Python; none when there is none.
+pub fn installer(python: &PythonInfo, env: &Env) -> Option<&'static str> {
+    let installer = Installer::choose(env);
+    (installer == Installer::Uv || python.makes_environments).then(|| installer.name())
+}
+
 fn python_of(venv: &Path) -> PathBuf {
     venv.join("bin/python")
 }

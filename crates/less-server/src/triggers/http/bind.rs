@@ -98,6 +98,15 @@ impl PortOf {
     }
 }
 
+/// Whether somebody listens on a port already, and who, as far as that can be seen.
+pub fn taken_by(port: u16) -> Option<String> {
+    let is_taken = |address: SocketAddr| {
+        std::net::TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+    };
+    let taken = is_taken((Ipv4Addr::LOCALHOST, port).into()) || is_taken((Ipv6Addr::LOCALHOST, port).into());
+    taken.then(|| holder(port).unwrap_or_else(|| "another program".to_owned()))
+}
+
 /// Who listens on a port, as far as we may see other people's programs: `nginx (process 80)`.
 fn holder(port: u16) -> Option<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());

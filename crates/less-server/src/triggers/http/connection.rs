@@ -78,6 +78,11 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
 fn most_connections() -> usize {
     let files =
         getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    connections(files)
+}
+
+/// How many connections a server accepts at once that may have so many files open.
+pub fn connections(files: usize) -> usize {
     (files.saturating_sub(limits::OTHER_FILES) / 2).clamp(limits::FEWEST_CONNECTIONS, limits::CONNECTIONS)
 }
 

@@ -30,8 +30,10 @@ use hyper::{Response, StatusCode, header};
 use tokio_stream::wrappers::ReceiverStream;
 
 pub(crate) use api::ApiRoutes;
+pub use bind::taken_by;
 pub(crate) use bind::{Bound, PortOf, Taken, bind};
 pub(crate) use body::BodyShare;
+pub use connection::connections;
 pub(crate) use connection::serve;
 pub(crate) use door::Door;
 pub use edge::Edge;

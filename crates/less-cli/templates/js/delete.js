@@ -1,0 +1,7 @@
+// {{route}}
+exports.process = async (request, response) => {
+  // What stands in the path is in request.params. Deleting what is gone already should be no error.
+  console.log('delete', request.params);
+  response.statusCode = 204;
+  return response;
+};

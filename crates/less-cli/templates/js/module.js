@@ -1,0 +1,2 @@
+// Every handler can load this: const { greet } = require('{{name}}');
+exports.greet = (name) => `Hello, ${name}.`;

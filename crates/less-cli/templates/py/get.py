@@ -1,0 +1,5 @@
+# {{route}}
+def process(request, response):
+    # What stands in the path is in request['params'], what follows the ? in request['query'].
+    response['body'] = {'message': 'Hello, world.', 'params': request['params']}
+    return response

@@ -1,0 +1,4 @@
+# Gets every message of {{topic}} at least once: whoever does the same twice should do no harm. When it raises, the
+# message comes again: after 1 s, 2 s, 4 s, …
+def process(message):
+    print('{{topic}}', message)
