@@ -1,9 +1,10 @@
 //! Sockets: clients that stay connected. A connection goes handshake → `connect` → its frames, one after the other →
 //! `disconnect`.
 //!
-//! `handshake` makes a request a connection, `session` is one from its beginning to its end, `wire` its frames, `words`
-//! what clients say and are told, `ending` how it is recorded that one is open, and has ended. `rooms` is who is
-//! connected, `outbox` what waits to be sent to one.
+//! `handshake` makes a request a connection, `session` is one from its beginning to its end. `wire` is its frames
+//! (`rewound`: the first may have come with the handshake), `words` what clients say and are told, `pulse` whether its
+//! client is still there, `work` its handlers, `ending` the record that one is open, until it has ended. `rooms` is who
+//! is connected, `outbox` what waits to be sent to one.
 //!
 //! A connection belongs to the version that it came to: a deploy closes it (1012), and its client comes again. Its frames
 //! are handled in order, one at a time, so that what a client sends later never overtakes; while one is handled and
@@ -12,10 +13,13 @@
 mod ending;
 mod handshake;
 mod outbox;
+mod pulse;
+mod rewound;
 mod rooms;
 mod session;
 mod wire;
 mod words;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,9 +31,9 @@ use crate::workers::Handler;
 
 pub(crate) use ending::{Recorded, left_open};
 pub(super) use handshake::{Accepted, answer};
+pub(super) use rewound::Rewound;
 pub(crate) use rooms::{Room, Rooms};
 pub(super) use session::converse;
-pub(super) use wire::Rewound;
 
 /// One socket of a live version: where what its clients do leads.
 pub(crate) struct SocketHandlers {

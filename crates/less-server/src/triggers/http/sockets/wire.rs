@@ -2,13 +2,12 @@
 //! client sends is read as there is room for it.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::{CloseCode, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
 use super::outbox::{End, Outbox};
@@ -146,56 +145,6 @@ fn read<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// A stream of which some was read already.
-pub(in crate::triggers::http) struct Rewound<S> {
-    read: Bytes,
-    stream: S,
-}
-
-impl<S> Rewound<S> {
-    pub(in crate::triggers::http) fn new(read: Bytes, stream: S) -> Self {
-        Self { read, stream }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.read.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
-        }
-        let count = self.read.len().min(buf.remaining());
-        buf.put_slice(&self.read[..count]);
-        self.read.advance(count);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -223,16 +172,6 @@ mod tests {
         frame.extend([0; 4]);
         frame.extend(payload);
         frame
-    }
-
-    #[tokio::test]
-    async fn what_was_read_with_the_handshake_is_heard_first() {
-        let (ours, mut theirs) = duplex(1024);
-        let mut wire = Wire::new(Rewound::new(frame(1, b"one").into(), ours));
-        theirs.write_all(&frame(1, b"two")).await.unwrap();
-        let outbox = Outbox::default();
-        assert_eq!(wire.next(&outbox, BOTH).await, Heard::Text("one".into()));
-        assert_eq!(wire.next(&outbox, BOTH).await, Heard::Text("two".into()));
     }
 
     #[tokio::test]
