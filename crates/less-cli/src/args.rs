@@ -57,7 +57,10 @@ pub(crate) struct RunArgs {
     /// The first API's port; the next ones follow [default: 3333]
     #[arg(long)]
     pub(crate) port: Option<u16>,
-    /// Print the addresses and the log lines as JSON, one object a line
+    /// Print what handlers print, and no line for each request and delivery
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print the addresses, requests, deliveries and log lines as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -14,6 +14,7 @@ mod live;
 pub mod logs;
 mod projects;
 mod registry;
+pub mod seen;
 mod server;
 mod services;
 mod tasks;
@@ -26,7 +27,7 @@ pub use build::is_base_variable;
 pub use home::write_private;
 pub use live::runtimes;
 pub use projects::DeployFailed;
-pub use server::{Echo, Listen, Options, Server};
+pub use server::{Listen, Options, Server};
 pub use trial::try_loading;
 #[doc(hidden)]
 pub use triggers::http::Edge;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use less_project::ProjectName;
+use less_project::{Problem, ProjectName};
 use less_store::Store;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -19,9 +19,10 @@ use crate::control::Control;
 use crate::control::api::{DeployEvent, DeployMeta, NamedUrl, Resources, ServerFile};
 use crate::home::{Home, Ports};
 use crate::limits;
-use crate::logs::{Line, LogLimits};
+use crate::logs::LogLimits;
 use crate::projects::{Addresses, DeployFailed, Projects};
 use crate::registry::Registry;
+use crate::seen::Echo;
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
@@ -38,13 +39,11 @@ pub struct Options {
     /// Our own executable: it starts the workers.
     pub launcher: PathBuf,
     pub listen: Listen,
-    /// Sees every line of every handler as it is logged (`run` prints them).
+    /// Sees what happens (`run` shows it).
     pub echo: Option<Echo>,
     /// What handlers print is read and not stored (to measure what storing costs).
     pub discards_lines: bool,
 }
-
-pub type Echo = Arc<dyn Fn(&Line) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Listen {
@@ -166,33 +165,41 @@ impl Server {
     ) -> Result<Resources, DeployFailed> {
         let mut resources = self.projects.deploy(name, snapshot, meta, progress).await?;
         if let Some((base, ports)) = &self.per_api {
-            let opened = self.open_apis(name, *base, ports).await;
-            let opened = opened.context("the new version runs, but not every API of it has a port");
-            resources.apis = opened.map_err(|error| DeployFailed::from(&error))?;
+            let (apis, without) = self.open_apis(name, *base, ports).await?;
+            resources.apis = apis;
+            // The new version runs all the same.
+            without.into_iter().for_each(|problem| progress(DeployEvent::Warning { problem }));
         }
         Ok(resources)
     }
 
-    /// Every API of the one project on a port of its own, in alphabetical order; ports stay across versions.
+    /// Every API of the one project on a port of its own, in alphabetical order; ports stay across versions. Those that
+    /// got none come as problems; it is one for all when none of them has a port.
     async fn open_apis(
         &self,
         name: &ProjectName,
         base: u16,
         ports: &Mutex<BTreeMap<String, u16>>,
-    ) -> anyhow::Result<Vec<NamedUrl>> {
+    ) -> anyhow::Result<(Vec<NamedUrl>, Vec<Problem>)> {
         let live = self.registry.live(name.as_ref()).context("the project is not live")?;
         let mut ports = ports.lock().await;
         // Any free one stays any free one.
         let after = |port: u16| if base == 0 { 0 } else { port.saturating_add(1) };
         let mut next = ports.values().max().map_or(base, |last| after(*last));
-        let mut urls = Vec::new();
+        let (mut urls, mut without) = (Vec::new(), Vec::new());
         let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
         let generated = [("functions".to_owned(), "/functions"), ("topics".to_owned(), "/topics")];
         for (api, path) in apis.chain(generated) {
             let port = match ports.get(&api) {
                 Some(port) => *port,
                 None => {
-                    let bound = bind(PortOf::Api, next, Taken::NextFree).await?;
+                    let bound = match bind(PortOf::Api, next, Taken::NextFree).await {
+                        Ok(bound) => bound,
+                        Err(error) => {
+                            without.push((api, error));
+                            continue;
+                        }
+                    };
                     let (registry, project) = (self.registry.clone(), name.as_ref().to_owned());
                     next = after(bound.port);
                     ports.insert(api.clone(), bound.port);
@@ -202,13 +209,26 @@ impl Server {
                         "functions" => Door::Functions { registry, project },
                         _ => Door::Api { registry, project, api: api.clone() },
                     };
-                    self.listen(bound, door);
+                    self.listen(bound, self.watched(door, &api));
                     port
                 }
             };
             urls.push(NamedUrl { name: api, url: format!("http://localhost:{port}{path}") });
         }
-        Ok(urls)
+        if urls.is_empty()
+            && let Some((_, error)) = without.pop()
+        {
+            return Err(error);
+        }
+        Ok((urls, without.iter().map(|(api, error)| no_port(api, error)).collect()))
+    }
+
+    /// A door of a project, and who watches.
+    fn watched(&self, door: Door, api: &str) -> Door {
+        match self.projects.echo() {
+            Some(echo) => Door::Watched { door: Box::new(door), api: api.to_owned(), echo },
+            None => door,
+        }
     }
 
     /// Resolves when the server should stop: it was asked to, or, an error, something essential failed.
@@ -239,6 +259,13 @@ impl Server {
         self.home.withdraw_announcement();
         tracing::info!("stopped");
     }
+}
+
+/// The version runs, and nobody reaches this API of it.
+fn no_port(api: &str, error: &anyhow::Error) -> Problem {
+    let text = format!("{error:#}");
+    let (what, hint) = text.split_once("\n  hint: ").unwrap_or((&text, "save again once there is a free port"));
+    Problem::new(api, format!("nobody reaches this API: {what}"), hint)
 }
 
 /// A server whose store takes nothing more would only refuse: it stops, and whoever starts it again has one that works.

@@ -16,6 +16,7 @@ mod kvs;
 mod rest_failures;
 mod rest_requests;
 mod rest_responses;
+mod run;
 mod server;
 mod topics;
 mod topics_retries;
@@ -27,7 +28,7 @@ pub(crate) const ALL: &[Section] = &[
     Section {
         project: "foundation",
         waits: false,
-        cases: &[foundation::CASES, foundation_names::CASES, server::CASES],
+        cases: &[foundation::CASES, foundation_names::CASES, run::CASES, server::CASES],
     },
     Section {
         project: "handlers",

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::live::CallFrom;
 use crate::logs::Logs;
 use crate::registry::Registry;
-use crate::server::Echo;
+use crate::seen::Echo;
 
 pub(crate) use lines::WORKER_PATH;
 pub(crate) use publish::{From, PublishError};

@@ -3,7 +3,7 @@
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
 //! what they upload; `refusal`: who is sent away before its request), `door` finds whose request it is, `api` runs
 //! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `failure` is what clients see of
-//! errors.
+//! errors, `watched` is who looks on.
 
 mod api;
 mod bind;
@@ -18,6 +18,7 @@ mod headers;
 mod meter;
 mod publish;
 mod refusal;
+mod watched;
 
 use std::convert::Infallible;
 
