@@ -80,7 +80,7 @@ fn a_failure_names_the_authors_line_first_and_its_stack_once() {
     let all = shown(&run);
     let first = beneath(&all, "order_placed → pay failed, again in 0.");
     assert_eq!(first[0], "    paying 2", "{all}");
-    assert_eq!(first[1], "    less/topics/order_placed/pay/index.js:2:54  Error: no money", "{all}");
+    assert_eq!(first[1], "    less/topics/order_placed/pay/index.js:2:51  Error: no money", "{all}");
     assert!(first[2].starts_with("      at charge (less/topics/order_placed/pay/index.js"), "{all}");
     let third = beneath(&all, "attempt 3 failed for good");
     assert!(third.len() == 2 && third[1].starts_with("    Error: no money (as at "), "{all}");
