@@ -287,6 +287,9 @@ fn what_tools_and_editors_write_reloads_nothing() {
     project.write("node_modules/one/index.js", "exports.one = 1;");
     let mut run = run(&home, &project);
     let url = run.url("shop");
+    // Saved without a change.
+    project.write("less/apis/shop/get.js", &answering("here"));
+    for_a_while(Duration::from_millis(300));
     for path in [
         "node_modules/one/index.js",
         "node_modules/two/index.js",
@@ -296,13 +299,46 @@ fn what_tools_and_editors_write_reloads_nothing() {
     ] {
         project.write(path, "exports.two = 2;");
     }
-    // Saved without a change.
-    project.write("less/apis/shop/get.js", &answering("here"));
     for_a_while(Duration::from_millis(300));
     project.write("less/apis/shop/get.js", &answering("changed"));
     served(&url, "changed");
     eventually("it is told", || reloads(&run) == 1);
     assert!(run.stderr().contains("Reloaded ✅ less/apis/shop/get.js ("), "{}", run.stderr());
+}
+
+#[test]
+fn what_run_prints_into_a_file_of_the_project_reloads_nothing() {
+    let home = Home::new();
+    let project = small(&home);
+    let base = project.folder.join("printed");
+    let command = home.command(&project.folder, &["run", "shop", "--port", "0"]);
+    let mut run = Foreground::start(command, base.to_str().unwrap());
+    let url = run.url("shop");
+    http::get(&url).expect(200);
+    eventually("that is printed", || run.stdout().contains("GET / 200"));
+    project.write("less/apis/shop/get.js", &answering("changed"));
+    served(&url, "changed");
+    eventually("that is printed, too", || reloads(&run) == 1 && run.stdout().matches("GET / 200").count() > 1);
+}
+
+#[test]
+fn an_install_that_hangs_gives_way_to_other_dependencies() {
+    let home = Home::new();
+    let project = small(&home);
+    let mut run = run(&home, &project);
+    let url = run.url("shop");
+    let begun = home.note_file("begun");
+    let script = format!("touch {}; sleep 1000", begun.display());
+    let package = json!({ "name": "one", "version": "1.0.0", "scripts": { "install": script } });
+    project.write("vendor/one/package.json", &package.to_string());
+    project.write("package.json", r#"{ "name": "shop", "dependencies": { "one": "file:vendor/one" } }"#);
+    eventually("it installs", || begun.exists());
+    assert_eq!(http::get(&url).expect(200).text(), "here");
+    project.write("package.json", r#"{ "name": "shop", "dependencies": {} }"#);
+    project.write("less/apis/shop/get.js", &answering("without"));
+    served(&url, "without");
+    eventually("nothing of it is left", || kept(&home, &run) == (1, 1));
+    assert!(!home.processes().iter().any(|process| process.command.contains("sleep")));
 }
 
 #[test]

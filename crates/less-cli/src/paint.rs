@@ -22,7 +22,9 @@ impl Style {
         let hash = name
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let at = usize::try_from(hash % SERVICES.len() as u64).unwrap_or_default();
+        // Its low bits are those of the last letters, and names of services end alike.
+        let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let at = usize::try_from(mixed % SERVICES.len() as u64).unwrap_or_default();
         Self::Service(SERVICES[at])
     }
 

@@ -18,7 +18,7 @@ pub(super) fn error(text: &str) -> Error<'_> {
 
 /// The innermost frame comes first.
 fn node(text: &str) -> Error<'_> {
-    let is_frame = |line: &&str| line.trim_start().starts_with("at ");
+    let is_frame = |line: &&str| line.starts_with("    at ");
     let message = text.lines().take_while(|line| !is_frame(line)).collect();
     let frames: Vec<&str> = text.lines().skip_while(|line| !is_frame(line)).collect();
     Error { place: frames.iter().find_map(|frame| place_in_node(frame)), message, frames }
@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn the_authors_own_file_is_found_in_both_languages() {
-        let node = "TypeError: x is not a function\n    at parse (node_modules/yaml/index.js:1:2)\n    at charge (less/shared/pay/index.js:3:9)\n    at exports.process (less/topics/a/b/index.js:7:9)";
+        let node = "TypeError: x is not a function\nat all\n    at parse (node_modules/yaml/index.js:1:2)\n    at charge (less/shared/pay/index.js:3:9)\n    at exports.process (less/topics/a/b/index.js:7:9)";
         let found = error(node);
         assert_eq!(found.place.as_deref(), Some("less/shared/pay/index.js:3:9"));
-        assert_eq!((found.message, found.frames.len()), (vec!["TypeError: x is not a function"], 3));
+        assert_eq!((found.message, found.frames.len()), (vec!["TypeError: x is not a function", "at all"], 3));
 
         let python = "Traceback (most recent call last):\n  File \"less/topics/a/b/__init__.py\", line 7, in process\n    charge(order)\n  File \"/usr/lib/python3.11/json/decoder.py\", line 337, in decode\n    obj, end = self.raw_decode(s)\nValueError: no\nmoney";
         let found = error(python);

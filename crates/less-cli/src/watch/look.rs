@@ -1,6 +1,6 @@
 //! What a project's folder looks like: what a deploy takes of it (`less_server::build::snapshot`), and `.env`.
 //!
-//! What installers, tools and editors write beside that (`node_modules`, hidden folders, backups) is not looked at.
+//! What installers, tools and editors write beside that (`node_modules`, hidden folders, logs, backups) is not looked at.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use less_server::build::types::{DECLARATIONS, TSCONFIG};
+use rustix::fs::fstat;
+use rustix::stdio::{stderr, stdout};
 
 const FOLDERS_NOT_LOOKED_AT: [&str; 3] = ["node_modules", "__pycache__", "venv"];
 /// Hidden, and yet read: the variables, and what installers go by.
@@ -59,8 +61,27 @@ impl Look {
     }
 }
 
-/// What cannot be read counts as not there: the next deploy says why.
-pub(super) fn look(root: &Path) -> Look {
+/// A file, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// Of this process's stdout and stderr.
+    pub(super) fn of_output() -> Vec<Self> {
+        let output = [fstat(stdout()), fstat(stderr())];
+        output.into_iter().flatten().map(|stat| Self { device: stat.st_dev, inode: stat.st_ino }).collect()
+    }
+
+    fn of(file: &Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
+    }
+}
+
+/// Without those of `own`. What cannot be read counts as not there: the next deploy says why.
+pub(super) fn look(root: &Path, own: &[FileId]) -> Look {
     let mut files = BTreeMap::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -70,7 +91,7 @@ pub(super) fn look(root: &Path) -> Look {
             let (name, path) = (name.to_string_lossy(), folder.join(&name));
             let at_top = folder.as_os_str().is_empty();
             if !metadata.is_dir() {
-                if is_file_looked_at(&name, at_top) {
+                if is_file_looked_at(&name, at_top) && !own.contains(&FileId::of(&metadata)) {
                     files.insert(path, Stamp::of(&metadata));
                 }
             } else if is_folder_looked_at(&name, at_top) && !entry.path().join("pyvenv.cfg").exists() {
@@ -91,12 +112,14 @@ fn is_file_looked_at(name: &str, at_top: bool) -> bool {
     if name.starts_with('.') {
         return at_top && HIDDEN.contains(&name);
     }
-    name != DECLARATIONS && !(at_top && name == TSCONFIG) && !is_of_an_editor(name)
+    let is_for_editors = name == DECLARATIONS || (at_top && name == TSCONFIG);
+    !is_for_editors && !is_left_behind(name)
 }
 
-/// Backups and what an editor tries: `get.js~`, `#get.js#`, Vim's `4913`, those of JetBrains.
-fn is_of_an_editor(name: &str) -> bool {
-    name.ends_with('~')
+/// Logs, backups and what an editor tries: `get.js~`, `#get.js#`, Vim's `4913`, those of JetBrains.
+fn is_left_behind(name: &str) -> bool {
+    name.ends_with(".log")
+        || name.ends_with('~')
         || (name.starts_with('#') && name.ends_with('#'))
         || name == "4913"
         || name.ends_with("___jb_tmp___")
@@ -151,7 +174,7 @@ mod tests {
     use super::*;
 
     fn names(root: &Path) -> Vec<String> {
-        look(root).files.into_keys().map(|path| path.display().to_string()).collect()
+        look(root, &[]).files.into_keys().map(|path| path.display().to_string()).collect()
     }
 
     #[test]
@@ -169,6 +192,7 @@ mod tests {
         }
         for path in [
             "tsconfig.json",
+            "npm-debug.log",
             ".get.js.swp",
             "get.js~",
             "#get.js#",
@@ -194,28 +218,28 @@ mod tests {
         let file = root.path().join("get.js");
         fs::write(&file, "one").unwrap();
         let kept = fs::metadata(&file).unwrap().modified().unwrap();
-        let before = look(root.path());
+        let before = look(root.path(), &[]);
         // Renamed over, as long as before, and with the same time.
         let other = root.path().join(".get.js.new");
         fs::write(&other, "two").unwrap();
         fs::File::open(&other).unwrap().set_modified(kept).unwrap();
         fs::rename(&other, &file).unwrap();
-        let after = look(root.path());
+        let after = look(root.path(), &[]);
         assert_eq!(Changes::between(&before, &after, true, Instant::now()).to_string(), "get.js");
     }
 
     #[test]
     fn changes_are_named_by_the_first_and_folders_by_themselves() {
         let root = tempfile::tempdir().unwrap();
-        let before = look(root.path());
+        let before = look(root.path(), &[]);
         fs::create_dir_all(root.path().join("less/apis/a")).unwrap();
         fs::write(root.path().join("less/apis/a/get.js"), "").unwrap();
-        let one = look(root.path());
+        let one = look(root.path(), &[]);
         let told = |changes: &Changes| (changes.to_string(), changes.touch_dependencies());
         assert_eq!(told(&Changes::between(&before, &one, true, Instant::now())), ("less".to_owned(), false));
         fs::write(root.path().join("package.json"), "").unwrap();
         fs::write(root.path().join("less/apis/a/get.js"), "1").unwrap();
-        let two = look(root.path());
+        let two = look(root.path(), &[]);
         let changes = Changes::between(&one, &two, true, Instant::now());
         assert_eq!(told(&changes), ("less/apis/a/get.js and 1 more".to_owned(), true));
     }

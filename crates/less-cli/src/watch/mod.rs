@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
 pub(crate) use look::Changes;
-use look::{Look, look};
+use look::{FileId, Look, look};
 use notices::Notices;
 
 /// A folder that looks the same after so long is at rest: editors and checkouts do not pause for so long between files.
@@ -31,6 +31,8 @@ const NOISE_SHARE: u32 = 10;
 
 pub(crate) struct Watch {
     root: PathBuf,
+    /// What this process itself writes: `less-cli run > log` may stand in the folder.
+    own: Vec<FileId>,
     /// As it was last told.
     told: Look,
     /// None where the kernel gives none.
@@ -42,9 +44,10 @@ pub(crate) struct Watch {
 impl Watch {
     /// Changes count from now on.
     pub(crate) fn new(root: &Path) -> Self {
-        let mut watch =
-            Self { root: root.to_owned(), told: Look::default(), notices: Notices::start(), cost: Duration::ZERO };
-        watch.follow(&look(root));
+        let (told, notices) = (Look::default(), Notices::start());
+        let mut watch = Self { root: root.to_owned(), own: FileId::of_output(), told, notices, cost: Duration::ZERO };
+        let first = watch.look();
+        watch.follow(&first);
         // What came between the first look and the notices is in this one.
         watch.told = watch.look();
         watch
@@ -106,7 +109,7 @@ impl Watch {
 
     fn look(&mut self) -> Look {
         let began = Instant::now();
-        let seen = look(&self.root);
+        let seen = look(&self.root, &self.own);
         self.cost = began.elapsed();
         seen
     }
