@@ -46,6 +46,12 @@ pub fn peak_resident_mib(pid: u32) -> u64 {
     kib.expect("the process lives") / 1024
 }
 
+/// The memory that is resident now, in MiB.
+pub fn resident_mib(pid: u32) -> u64 {
+    let kib = status_field(pid, "VmRSS:").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
+    kib.expect("the process lives") / 1024
+}
+
 fn status_field(pid: u32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())

@@ -1,6 +1,6 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! The library holds what the tests share, `flow`, `load`, `scene` and `strace` what some of them do; every other file
+//! The library holds what the tests share, `flow`, `load`, `scene`, `strace` and `terminal` what some of them do; every other file
 //! is one topic of the contract.
 #![cfg(test)]
 
@@ -38,12 +38,15 @@ mod publish_invoke;
 mod publish_options;
 mod python;
 mod retries;
+mod run_reload;
+mod run_view;
 mod scene;
 mod security;
 mod sockets;
 mod sockets_ends;
 mod strace;
 mod supply_chain;
+mod terminal;
 mod tools;
 mod topics;
 mod topics_api;

@@ -111,7 +111,10 @@ pub(crate) struct RunArgs {
     /// The first socket's port; the next ones follow [default: 8000]
     #[arg(long, value_name = "PORT")]
     pub(crate) socket_port: Option<u16>,
-    /// Print the addresses and the log lines as JSON, one object a line
+    /// Print what handlers print, and no line for each request and delivery
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print the addresses, requests, deliveries and log lines as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
 }

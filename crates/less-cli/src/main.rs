@@ -7,6 +7,7 @@
 //! project   a folder, checked, packed  builds      what `build` keeps for `run`
 //! render    values as lines            time        times and durations as text
 //! watch     changes of a folder        foreground  a server in this process
+//! view      what people see of `run`   paint       colours
 //! lines     what a server streams      payload     JSON as it is typed, piped or printed
 //! local     what else is kept here       shown       text of others, on a terminal
 //! create    what new files contain       ask         options that were not given
@@ -25,6 +26,7 @@ mod failure;
 mod foreground;
 mod lines;
 mod local;
+mod paint;
 mod payload;
 mod printer;
 mod project;
@@ -32,6 +34,7 @@ mod render;
 mod resolve;
 mod shown;
 mod time;
+mod view;
 mod watch;
 
 use std::ffi::OsString;
@@ -87,7 +90,7 @@ fn command(command: &Command, out: &mut Printer) -> anyhow::Result<ExitCode> {
         Command::Init(args) => commands::init::init(args, &here, out),
         Command::Create(args) => commands::create::create(args, &here, out),
         Command::Build(args) => commands::build::build(args, &here, &home, out),
-        Command::Run(args) => commands::run::run(args, &here, &home, out),
+        Command::Run(args) => commands::run::run(args, &here, &home),
         Command::Deploy(args) => commands::deploy::deploy(args, &environment, &here, &home, out),
         Command::List(args) => commands::list::list(args, &home, out),
         Command::Log(args) => commands::log::log(args, now(), &home, out),

@@ -15,7 +15,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use less_project::Problem;
 
 use crate::failure::Failure;
-use crate::project::Rejected;
+use crate::paint::{Span, Style};
+use crate::project::{Rejected, Talk};
 use crate::shown::harmless;
 
 /// Who speaks, in front of each line that is meant for people.
@@ -27,16 +28,9 @@ pub(crate) enum Speaker {
     Local,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Colour {
-    Yellow,
-    Red,
-    Green,
-}
-
 pub(crate) struct Printer {
-    out: BufWriter<Box<dyn Write>>,
-    talk: Box<dyn Write>,
+    out: BufWriter<Box<dyn Write + Send>>,
+    talk: Box<dyn Write + Send>,
     out_is_terminal: bool,
     talk_is_terminal: bool,
     out_is_coloured: bool,
@@ -72,7 +66,7 @@ impl Printer {
 
     /// Prints to `out` and `talk`, as if they were files.
     #[cfg(test)]
-    pub(crate) fn to(out: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
+    pub(crate) fn to(out: Box<dyn Write + Send>, talk: Box<dyn Write + Send>) -> Self {
         Self {
             out: BufWriter::new(out),
             talk,
@@ -120,6 +114,18 @@ impl Printer {
         self.written(written)
     }
 
+    /// A line of data in pieces, each in its colour; `flush` when there are no more for now.
+    pub(crate) fn row(&mut self, spans: &[Span]) -> anyhow::Result<()> {
+        let pieces = spans.iter().map(|span| self.out_colour(span.style, &shown(&span.text, self.out_is_terminal)));
+        let line: String = pieces.collect();
+        self.put(&line)
+    }
+
+    /// Whether people see stdout as it is written.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.out_is_terminal
+    }
+
     /// A value for programs, on one line.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> anyhow::Result<()> {
         let text = serde_json::to_string(value)?;
@@ -130,14 +136,14 @@ impl Printer {
     pub(crate) fn say(&mut self, speaker: Speaker, text: &str) -> anyhow::Result<()> {
         let text = shown(text, self.out_is_terminal);
         let line =
-            format!("{} {}", self.out_colour(Colour::Yellow, speaker.tag()), self.out_colour(Colour::Green, &text));
+            format!("{} {}", self.out_colour(Style::Yellow, speaker.tag()), self.out_colour(Style::Green, &text));
         self.put(&line)?;
         self.flush()
     }
 
     /// A remark on stderr.
     pub(crate) fn remark(&mut self, text: &str) {
-        let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
+        let tag = self.talk_colour(Style::Yellow, Speaker::Cli.tag());
         self.talk(&format!("{tag} {}", shown(text, self.talk_is_terminal)));
     }
 
@@ -163,8 +169,8 @@ impl Printer {
     }
 
     fn error(&mut self, what: &impl Display) {
-        let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
-        let word = self.talk_colour(Colour::Red, "ERROR:");
+        let tag = self.talk_colour(Style::Yellow, Speaker::Cli.tag());
+        let word = self.talk_colour(Style::Red, "ERROR:");
         self.talk(&format!("{tag} {word} {}", shown(&what.to_string(), self.talk_is_terminal)));
     }
 
@@ -191,7 +197,7 @@ impl Printer {
     /// Asks on stderr, for people at a terminal; the answer without the line's end.
     pub(crate) fn ask(&mut self, question: &str) -> anyhow::Result<String> {
         self.end_step();
-        let tag = self.talk_colour(Colour::Yellow, Speaker::Cli.tag());
+        let tag = self.talk_colour(Style::Yellow, Speaker::Cli.tag());
         write!(self.talk, "{tag} {} ", shown(question, self.talk_is_terminal))
             .and_then(|()| self.talk.flush())
             .context("cannot ask on the terminal")?;
@@ -214,12 +220,22 @@ impl Printer {
         Ok(())
     }
 
-    fn out_colour(&self, colour: Colour, text: &str) -> String {
+    fn out_colour(&self, colour: Style, text: &str) -> String {
         if self.out_is_coloured { colour.paint(text) } else { text.to_owned() }
     }
 
-    fn talk_colour(&self, colour: Colour, text: &str) -> String {
+    fn talk_colour(&self, colour: Style, text: &str) -> String {
         if self.talk_is_coloured { colour.paint(text) } else { text.to_owned() }
+    }
+}
+
+impl Talk for Printer {
+    fn remark(&mut self, text: &str) {
+        Self::remark(self, text);
+    }
+
+    fn warn(&mut self, problem: &Problem) {
+        Self::warn(self, problem);
     }
 }
 
@@ -239,16 +255,5 @@ impl Speaker {
             Self::Cli => "[less-cli]",
             Self::Local => "[less-local]",
         }
-    }
-}
-
-impl Colour {
-    fn paint(self, text: &str) -> String {
-        let code = match self {
-            Self::Yellow => 93,
-            Self::Red => 91,
-            Self::Green => 92,
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
     }
 }

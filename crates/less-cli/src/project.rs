@@ -14,7 +14,12 @@ use less_server::build::types;
 use less_server::{build, is_base_variable};
 
 use crate::client::read_if_there;
-use crate::printer::Printer;
+
+/// Who says on stderr what people should know beside the result.
+pub(crate) trait Talk {
+    fn remark(&mut self, text: &str);
+    fn warn(&mut self, problem: &Problem);
+}
 
 /// A project that was refused; `main` prints every problem.
 #[derive(Debug)]
@@ -38,7 +43,7 @@ impl Rejected {
 /// Reads the project in `root` and the values of its variables; prints warnings.
 ///
 /// `consequence` is what a problem leads to: `nothing was deployed`.
-pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printer) -> anyhow::Result<(Project, Env)> {
+pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut impl Talk) -> anyhow::Result<(Project, Env)> {
     let project = discover(root, name).map_err(|mut problems| {
         point_elsewhere(root, &mut problems);
         Rejected::new(problems, consequence)
@@ -61,7 +66,7 @@ pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut Printe
 }
 
 /// What TypeScript needs to know of the project; without it everything runs all the same.
-fn describe_to_editors(root: &Path, project: &Project, out: &mut Printer) {
+fn describe_to_editors(root: &Path, project: &Project, out: &mut impl Talk) {
     if !project.has_typescript() {
         return;
     }

@@ -3,25 +3,25 @@
 //! Stopping loses nothing: doors close → handlers finish or their work returns → workers exit → the
 //! store closes, under a deadline.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use less_project::ProjectName;
 use less_store::Store;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::control::Control;
-use crate::control::api::{DeployEvent, DeployMeta, NamedUrl, Resources, ServerFile};
+use crate::control::api::{DeployEvent, DeployMeta, Resources, ServerFile};
 use crate::home::{Home, Ports};
 use crate::limits;
-use crate::logs::{Line, LogLimits};
+use crate::logs::LogLimits;
+use crate::own_ports::OwnPorts;
 use crate::projects::{Addresses, DeployFailed, Projects};
 use crate::registry::Registry;
+use crate::seen::Echo;
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
@@ -38,13 +38,11 @@ pub struct Options {
     /// Our own executable: it starts the workers.
     pub launcher: PathBuf,
     pub listen: Listen,
-    /// Sees every line of every handler as it is logged (`run` prints them).
+    /// Sees what happens (`run` shows it).
     pub echo: Option<Echo>,
     /// What handlers print is read and not stored (to measure what storing costs).
     pub discards_lines: bool,
 }
-
-pub type Echo = Arc<dyn Fn(&Line) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Listen {
@@ -65,37 +63,7 @@ pub struct Server {
     /// Cancelled when the control API was asked to stop.
     asked_to_stop: CancellationToken,
     /// In `PerApi`.
-    per_api: Option<PerApi>,
-}
-
-/// Two rows of ports, and which each API and each socket has so far.
-struct PerApi {
-    apis: Mutex<Row>,
-    sockets: Mutex<Row>,
-}
-
-struct Row {
-    base: u16,
-    /// By name; of the generated APIs by path, which no name is.
-    ports: BTreeMap<String, u16>,
-}
-
-impl PerApi {
-    fn new(apis: u16, sockets: u16) -> Self {
-        let row = |base| Mutex::new(Row { base, ports: BTreeMap::new() });
-        Self { apis: row(apis), sockets: row(sockets) }
-    }
-}
-
-impl Row {
-    /// Any free one stays any free one.
-    fn after(&self, port: u16) -> u16 {
-        if self.base == 0 { 0 } else { port.saturating_add(1) }
-    }
-
-    fn next(&self) -> u16 {
-        self.ports.values().max().map_or(self.base, |last| self.after(*last))
-    }
+    own_ports: Option<OwnPorts>,
 }
 
 impl Server {
@@ -134,7 +102,7 @@ impl Server {
             store,
             tasks,
             asked_to_stop: CancellationToken::new(),
-            per_api: None,
+            own_ports: None,
         };
         match options.listen {
             Listen::Gateway { port, control_port } => {
@@ -147,7 +115,8 @@ impl Server {
             }
             Listen::PerApi { base, sockets } => {
                 server.projects.forget_versions().await;
-                server.per_api = Some(PerApi::new(base, sockets));
+                let (registry, projects) = (server.registry.clone(), server.projects.clone());
+                server.own_ports = Some(OwnPorts::new((base, sockets), registry, projects, server.front.clone()));
             }
         }
         Ok(server)
@@ -197,56 +166,14 @@ impl Server {
         progress: &(dyn Fn(DeployEvent) + Send + Sync),
     ) -> Result<Resources, DeployFailed> {
         let mut resources = self.projects.deploy(name, snapshot, meta, progress).await?;
-        if let Some(per_api) = &self.per_api {
-            let opened = self.open_all(name, per_api).await;
-            let opened = opened.context("the new version runs, but not everything of it has a port");
-            (resources.apis, resources.sockets) = opened.map_err(|error| DeployFailed::from(&error))?;
+        if let Some(ports) = &self.own_ports {
+            let live = self.registry.live(name.as_ref()).context("the project is not live")?;
+            let opened = ports.open(&live).await?;
+            (resources.apis, resources.sockets) = (opened.apis, opened.sockets);
+            // The new version runs all the same.
+            opened.without.into_iter().for_each(|problem| progress(DeployEvent::Warning { problem }));
         }
         Ok(resources)
-    }
-
-    /// Every API and every socket of the one project on a port of its own, in alphabetical order; ports stay across
-    /// versions.
-    async fn open_all(&self, name: &ProjectName, per_api: &PerApi) -> anyhow::Result<(Vec<NamedUrl>, Vec<NamedUrl>)> {
-        let live = self.registry.live(name.as_ref()).context("the project is not live")?;
-        let (registry, project) = (|| self.registry.clone(), || name.as_ref().to_owned());
-        let apis = live.project.apis.iter().map(|api| (api.name.clone(), ""));
-        let generated = ["/functions", "/topics", "/files"].map(|path| (path[1..].to_owned(), path));
-        let (mut api_urls, mut socket_urls) = (Vec::new(), Vec::new());
-        let mut row = per_api.apis.lock().await;
-        for (api, path) in apis.chain(generated) {
-            let door = match path {
-                "/topics" => Door::Topics { registry: registry(), project: project() },
-                "/functions" => Door::Functions { registry: registry(), project: project() },
-                "/files" => Door::Files { registry: registry(), project: project() },
-                _ => Door::Api { registry: registry(), project: project(), api: api.clone() },
-            };
-            let place = if path.is_empty() { &api } else { path };
-            let port = self.open(&mut row, place, PortOf::Api, door).await?;
-            if path == "/files" {
-                self.projects.set_addresses(Addresses::Elsewhere { files: Some(port) });
-            }
-            api_urls.push(NamedUrl { name: api, url: format!("http://localhost:{port}{path}") });
-        }
-        let mut row = per_api.sockets.lock().await;
-        for socket in live.project.sockets.iter().map(|socket| socket.name.clone()) {
-            let door = Door::Socket { registry: registry(), project: project(), socket: socket.clone() };
-            let port = self.open(&mut row, &socket, PortOf::Socket, door).await?;
-            socket_urls.push(NamedUrl { name: socket, url: format!("ws://localhost:{port}") });
-        }
-        Ok((api_urls, socket_urls))
-    }
-
-    /// The port of this name in the row, the next free one if it is new.
-    async fn open(&self, row: &mut Row, name: &str, of: PortOf, door: Door) -> anyhow::Result<u16> {
-        if let Some(port) = row.ports.get(name) {
-            return Ok(*port);
-        }
-        let bound = bind(of, row.next(), Taken::NextFree).await?;
-        let port = bound.port;
-        row.ports.insert(name.to_owned(), port);
-        self.listen(bound, door);
-        Ok(port)
     }
 
     /// Resolves when the server should stop: it was asked to, or, an error, something essential failed.

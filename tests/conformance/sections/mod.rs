@@ -17,6 +17,7 @@ mod kvs;
 mod rest_failures;
 mod rest_requests;
 mod rest_responses;
+mod run;
 mod server;
 mod sockets;
 mod tools;
@@ -30,7 +31,7 @@ pub(crate) const ALL: &[Section] = &[
     Section {
         project: "foundation",
         waits: false,
-        cases: &[foundation::CASES, foundation_names::CASES, server::CASES, tools::CASES],
+        cases: &[foundation::CASES, foundation_names::CASES, run::CASES, server::CASES, tools::CASES],
     },
     Section {
         project: "handlers",

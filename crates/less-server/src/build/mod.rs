@@ -35,6 +35,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use futures_util::future::OptionFuture;
 use less_project::{Env, Handler, Language, Problem, Project};
 
 pub use self::built::Built;
@@ -105,14 +106,14 @@ async fn check(
     runtimes: &BTreeSet<Runtime>,
     env: &Env,
 ) -> Result<(Option<node::NodeInfo>, Option<python::PythonInfo>)> {
+    let needs = |runtime| runtimes.contains(&runtime);
+    let (node, python) = tokio::join!(
+        OptionFuture::from(needs(Runtime::Node).then(|| node::check(env))),
+        OptionFuture::from(needs(Runtime::Python).then(|| python::check(env))),
+    );
     let mut problems = Vec::new();
-    let (mut node, mut python) = (None, None);
-    for runtime in runtimes {
-        match runtime {
-            Runtime::Node => node = node::check(env).await.map_err(|problem| problems.push(problem)).ok(),
-            Runtime::Python => python = python::check(env).await.map_err(|problem| problems.push(problem)).ok(),
-        }
-    }
+    let node = node.and_then(|found| found.map_err(|problem| problems.push(problem)).ok());
+    let python = python.and_then(|found| found.map_err(|problem| problems.push(problem)).ok());
     if problems.is_empty() { Ok((node, python)) } else { Err(Error::Problems(problems)) }
 }
 

@@ -9,7 +9,8 @@ use std::path::Path;
 
 /// Replaced whenever it differs.
 pub const DECLARATIONS: &str = "less-env.d.ts";
-const TSCONFIG: &str = "tsconfig.json";
+/// Written where there is none.
+pub const TSCONFIG: &str = "tsconfig.json";
 
 /// Writes what is not there yet. Returns the names of the files that were written.
 pub fn write(project: &Path, declarations: &str, tsconfig: &str) -> io::Result<Vec<&'static str>> {

@@ -19,6 +19,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use crate::clock::{self, millis};
+use crate::seen;
 use crate::services::{Causing, Services};
 use crate::tasks::Tasks;
 use crate::workers::{Handler, Invocation, Outcome};
@@ -101,6 +102,14 @@ impl Subscriber {
         let now = clock::now_ms();
         let verdict = retry::verdict(&self.retry, delivery.attempt, self.expiry(&delivery), &outcome, now, dice);
         self.tell(attempt.invocation, delivery.attempt, &outcome, &verdict);
+        self.services.show_attempt(seen::Attempt {
+            time: now,
+            path: &self.handler.path,
+            invocation: attempt.invocation,
+            attempt: delivery.attempt,
+            took: attempt.began.elapsed(),
+            verdict: &verdict,
+        });
         self.topics.settle(delivery, verdict);
     }
 
@@ -168,13 +177,15 @@ struct Underway {
 /// What is kept of an attempt while it runs.
 struct Attempt {
     invocation: Uuid,
+    began: Instant,
     causing: Option<Arc<Causing>>,
     alone: bool,
 }
 
 impl Attempt {
     fn of(invocation: &Invocation) -> Self {
-        Self { invocation: invocation.id, causing: invocation.origin.clone(), alone: invocation.alone }
+        let began = invocation.deadline - invocation.timeout;
+        Self { invocation: invocation.id, began, causing: invocation.origin.clone(), alone: invocation.alone }
     }
 
     /// An attempt that failed after a function which it called took its process along is itself suspect: next it

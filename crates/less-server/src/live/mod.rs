@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use less_project::{CronSchedule, Env, HandlerPath, Project, ProjectName};
 use less_protocol::{HandlerKind, Limits, Load, LoadHandler};
 use less_store::{Connections, CronState, Store, SubscriberId};
@@ -76,26 +77,20 @@ impl Live {
     pub async fn start(name: &ProjectName, project: Project, parts: Parts, tasks: &Tasks) -> Result<Self, StartError> {
         let Parts { built, launcher, services, store, env, crons } = parts;
         let working = tasks.child();
-        let (mut pools, mut handlers) = (Vec::new(), HashMap::new());
-        let mut problems = Vec::new();
-        for runtime in runtimes(&project) {
+        let starts = runtimes(&project).into_iter().map(|runtime| {
             let program = build::program(runtime, &built, &env);
             let load = load(name, &project, &built.root, runtime);
             let paths: Vec<Arc<str>> = load.handlers.iter().map(|handler| handler.path.as_str().into()).collect();
-            match Pool::start(launcher.clone(), program, load, services.clone(), options(runtime), &working).await {
-                Ok(pool) => {
-                    for (path, place) in paths.into_iter().zip(0..) {
-                        handlers.insert(path.to_string(), Handler { pool: pool.clone(), place, path });
-                    }
-                    pools.push(pool);
-                }
-                // The problems of all languages are told at once.
-                Err(StartError::Problems(more)) => problems.extend(more),
-                Err(failed @ StartError::Failed(_)) => return Err(abandon(&pools, failed).await),
+            let started = Pool::start(launcher.clone(), program, load, services.clone(), options(runtime), &working);
+            async move { Ok((Unborn { pool: Some(started.await?), tasks: tasks.clone() }, paths)) }
+        });
+        let (mut pools, mut handlers) = (Vec::new(), HashMap::new());
+        for (unborn, paths) in all_started(join_all(starts).await).await? {
+            let Some(pool) = unborn.keep() else { continue };
+            for (path, place) in paths.into_iter().zip(0..) {
+                handlers.insert(path.to_string(), Handler { pool: pool.clone(), place, path });
             }
-        }
-        if !problems.is_empty() {
-            return Err(abandon(&pools, StartError::Problems(problems)).await);
+            pools.push(pool);
         }
         let apis = project
             .apis
@@ -193,12 +188,44 @@ fn sockets(project: &Project, handlers: &HashMap<String, Handler>) -> HashMap<St
     sockets.map(|socket| (socket.name.clone(), Arc::new(SocketHandlers::new(socket, handlers)))).collect()
 }
 
-/// Ends the workers of a version that will not be.
-async fn abandon(pools: &[Pool], why: StartError) -> StartError {
-    for pool in pools {
+/// A pool of a version that is not there yet. When nobody waits for the version any more, its workers end.
+struct Unborn {
+    pool: Option<Pool>,
+    tasks: Tasks,
+}
+
+impl Unborn {
+    fn keep(mut self) -> Option<Pool> {
+        self.pool.take()
+    }
+}
+
+impl Drop for Unborn {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            self.tasks.work("abandon", async move { pool.close(Instant::now()).await });
+        }
+    }
+}
+
+type Started = (Unborn, Vec<Arc<str>>);
+
+/// All pools, or why there is none of them; the problems of all languages are told at once.
+async fn all_started(results: Vec<Result<Started, StartError>>) -> Result<Vec<Started>, StartError> {
+    let (mut started, mut problems, mut failed) = (Vec::new(), Vec::new(), None);
+    for result in results {
+        match result {
+            Ok(one) => started.push(one),
+            Err(StartError::Problems(more)) => problems.extend(more),
+            Err(error @ StartError::Failed(_)) => failed = Some(error),
+        }
+    }
+    let why = failed.or_else(|| (!problems.is_empty()).then(|| StartError::Problems(problems)));
+    let Some(why) = why else { return Ok(started) };
+    for pool in started.into_iter().filter_map(|(unborn, _)| unborn.keep()) {
         pool.close(Instant::now()).await;
     }
-    why
+    Err(why)
 }
 
 /// Node.js shares its processes, so a few replace those that are blocked; Python's handlers want one each.

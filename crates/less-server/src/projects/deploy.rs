@@ -4,6 +4,7 @@
 //! every handler. After it nothing is undone, and what is left to do is done in the background.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -22,6 +23,7 @@ use crate::limits;
 use crate::live::{Live, Parts, runtimes};
 use crate::services::{FileUrls, Services};
 use crate::signing::SigningKey;
+use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Recorded, left_open};
 use crate::workers::StartError;
@@ -84,7 +86,7 @@ pub(crate) type Progress<'a> = &'a (dyn Fn(DeployEvent) + Send + Sync);
 
 impl Projects {
     /// Puts a snapshot live. On failure the old version goes on, unchanged. Once the new one is recorded
-    /// this cannot fail any more.
+    /// this cannot fail any more. Dropped before `Step::Switching`, it leaves nothing.
     pub(crate) async fn deploy(
         &self,
         name: &ProjectName,
@@ -95,12 +97,15 @@ impl Projects {
         let _turn = self.turn(name).lock_owned().await;
         let id = Uuid::now_v7().simple().to_string();
         let version = self.home.version(name, &id);
+        let mut unfinished = Unfinished { folder: Some(version.folder().to_owned()), tasks: self.tasks.clone() };
         let stop = self.tasks.stopping();
         let built = tokio::select! {
             biased; // a version that is not live yet need not be finished
             () = stop.cancelled() => Err(DeployFailed::from(&anyhow::anyhow!("the server is stopping"))),
             built = self.build_version(name, &version, snapshot, meta, progress) => built,
         };
+        // From here on it may be live.
+        unfinished.folder = None;
         let switched = match built {
             Ok(live) => self.switch(id, live, progress).await,
             Err(failed) => Err(failed),
@@ -140,19 +145,26 @@ impl Projects {
         let (cache, runtimes) = (self.home.dependency_cache(), runtimes(&project));
         let built = build::prepare(&root, &cache, &self.sdks, &project, &runtimes, &meta.env, installing).await?;
         version.write_env(&meta.env).map_err(|error| DeployFailed::from(&error))?;
-        // The commit that makes the version live must not survive a power cut that its files do not.
-        let folder = version.folder().to_owned();
-        tokio::task::spawn_blocking(move || sync(&folder))
-            .await
-            .map_err(|error| DeployFailed::from(&error.into()))?
-            .map_err(|error| DeployFailed::from(&error))?;
+        if !self.stands_alone() {
+            // The commit that makes the version live must not survive a power cut that its files do not.
+            let folder = version.folder().to_owned();
+            tokio::task::spawn_blocking(move || sync(&folder))
+                .await
+                .map_err(|error| DeployFailed::from(&error.into()))?
+                .map_err(|error| DeployFailed::from(&error))?;
+        }
         step(Step::StartingWorkers);
         self.start(name, project, built, &meta.env).await
     }
 
+    /// Whether this is a `run`: one project, whose versions are forgotten when it ends.
+    fn stands_alone(&self) -> bool {
+        self.missed == MissedRuns::Forget
+    }
+
     /// External topics whose publishers are not there, or do not have them: they are waited for.
     fn waits_for(&self, project: &Project, env: &Env) -> Vec<Problem> {
-        let alone = self.missed == MissedRuns::Forget;
+        let alone = self.stands_alone();
         let waiting = project.external_topics.iter().filter_map(|external| {
             let publisher = external.publisher(env);
             if alone {
@@ -294,6 +306,20 @@ impl Projects {
                 remove_folder(folder).await;
             }
         });
+    }
+}
+
+/// The folder of a version that nobody waits for any more goes away.
+struct Unfinished {
+    folder: Option<PathBuf>,
+    tasks: Tasks,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            self.tasks.work("remove folder", remove_folder(folder));
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::limits;
 use crate::live::Live;
 use crate::logs::{LogLimits, Logs};
 use crate::registry::Registry;
-use crate::server::Echo;
+use crate::seen::Echo;
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::workers::Launcher;
@@ -120,6 +120,11 @@ impl Projects {
 
     pub fn set_addresses(&self, addresses: Addresses) {
         self.addresses.send_replace(addresses);
+    }
+
+    /// Who watches.
+    pub(crate) fn echo(&self) -> Option<Echo> {
+        self.echo.clone()
     }
 
     pub fn count(&self) -> usize {

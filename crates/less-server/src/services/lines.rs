@@ -9,6 +9,7 @@ use super::Services;
 use crate::clock;
 use crate::limits;
 use crate::logs::{Line, Stream};
+use crate::seen::{Attempt, Seen, Thrown};
 
 /// Lines that no invocation wrote (a module while it loads, a crashing process) stand under this path.
 pub(crate) const WORKER_PATH: &str = "worker";
@@ -29,10 +30,19 @@ impl Services {
     }
 
     fn append(&self, line: Line) {
-        if let Some(echo) = &self.echo {
-            echo(&line);
-        }
+        self.show(Seen::Line(&line));
         self.logs.append(line);
+    }
+
+    fn show(&self, seen: Seen<'_>) {
+        if let Some(echo) = &self.echo {
+            echo(seen);
+        }
+    }
+
+    /// An attempt at a delivery has come to its end; the log has lines of those that failed.
+    pub(crate) fn show_attempt(&self, attempt: Attempt<'_>) {
+        self.show(Seen::Attempt(attempt));
     }
 
     /// What a handler threw, line by line: it stays in the log and goes to no client.
@@ -40,9 +50,11 @@ impl Services {
         let short = format!("{}: {}", thrown.name, thrown.message);
         let text = if thrown.stack.is_empty() { &short } else { &thrown.stack };
         let text = &text[..text.floor_char_boundary(limits::LOG_LINE_BYTES)];
-        let now = u64::try_from(clock::now_ms()).unwrap_or(0);
+        let time = clock::now_ms();
+        self.show(Seen::Thrown(Thrown { time, path, invocation, text }));
         for line in text.lines() {
-            self.log(Some(path.clone()), invocation, true, now, line.to_owned());
+            let (path, text) = (path.clone(), line.to_owned());
+            self.logs.append(Line { time, path, stream: Stream::Error, invocation, text });
         }
     }
 

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::live::CallFrom;
 use crate::logs::Logs;
 use crate::registry::Registry;
-use crate::server::Echo;
+use crate::seen::Echo;
 
 pub(crate) use files::FileUrls;
 pub(crate) use lines::WORKER_PATH;

@@ -21,6 +21,17 @@ pub(super) const RESTART_WAITS: (Duration, Duration) = (Duration::from_millis(10
 const SHORT_LIFE: Duration = Duration::from_secs(10);
 const LONGEST_REPLACEMENT_WAIT: Duration = Duration::from_secs(1);
 
+/// A worker that nobody waits for any more before it is ready ends.
+struct Loading(Arc<Worker>);
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        if self.0.phase() == Phase::Loading {
+            self.0.kill();
+        }
+    }
+}
+
 impl Inner {
     /// Starts another worker when none takes new work (of a handler that is `exclusive`; `called` by another) and
     /// not enough are starting.
@@ -94,6 +105,7 @@ impl Inner {
     pub(super) async fn start_worker(self: Arc<Self>, alone: bool) -> Result<Arc<Worker>, StartError> {
         let spawned = self.launcher.spawn(self.program.clone()).await.map_err(StartError::Failed)?;
         let (worker, loaded) = Worker::adopt(spawned, &self.load, &self.services, &self.queue, &self.tasks);
+        let _loading = Loading(worker.clone());
         self.tasks.critical("watchdog", watchdog::watch(worker.clone(), self.clone(), alone));
         // Handlers are loaded one after the other, and the board names the one at work.
         let failed = |why: &str| {

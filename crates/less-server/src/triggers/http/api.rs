@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::body::Upload;
 use super::cors::{Origins, preflight, preflight_response};
+use super::watched::id_of;
 use super::{Body, Failure, full, headers};
 use crate::clock::{self, millis};
 use crate::limits;
@@ -51,7 +52,7 @@ pub(super) async fn answer(
     head: &Parts,
     upload: &mut Upload,
 ) -> Response<Body> {
-    let id = Uuid::now_v7();
+    let id = id_of(head);
     let mut response = match run(registry, &target, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),

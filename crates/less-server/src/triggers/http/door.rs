@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, files, function, headers, publish, sockets};
+use super::{Body, Failure, files, function, headers, publish, sockets, watched};
 use crate::control::Control;
 use crate::registry::Registry;
+use crate::seen::Echo;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
@@ -46,6 +47,12 @@ pub(crate) enum Door {
         project: String,
     },
     Control(Arc<Control>),
+    /// One of a project's, and who is told of what goes through it. `api`: how it is named there.
+    Watched {
+        door: Box<Door>,
+        api: String,
+        echo: Echo,
+    },
 }
 
 impl Door {
@@ -84,6 +91,10 @@ impl Door {
                 let path = path.to_owned();
                 let request = Request::from_parts(head, upload.into_body());
                 return (Box::pin(control.answer(&path, request, tasks)).await, None);
+            }
+            Self::Watched { door, api, echo } => {
+                let request = Request::from_parts(head, upload.into_body());
+                return watched::answer(door, api, echo, request, tasks).await;
             }
         };
         (response, upload.rest())

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::api::Place;
 use super::body::Upload;
 use super::publish::check_json;
+use super::watched::id_of;
 use super::{Body, Failure, full, refuse_foreign_origin};
 use crate::limits;
 use crate::live::{CallFailed, CallFrom};
@@ -23,7 +24,7 @@ pub(super) async fn answer(
     head: &Parts,
     upload: &mut Upload,
 ) -> Response<Body> {
-    let id = Uuid::now_v7();
+    let id = id_of(head);
     match call(registry, project, function, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),

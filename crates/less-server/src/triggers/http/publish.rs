@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 use super::body::Upload;
+use super::watched::id_of;
 use super::{Body, Failure, json, refuse_foreign_origin};
 use crate::limits;
 use crate::registry::Registry;
@@ -22,7 +23,7 @@ pub(super) async fn answer(
     head: &Parts,
     upload: &mut Upload,
 ) -> Response<Body> {
-    let id = Uuid::now_v7();
+    let id = id_of(head);
     match publish(registry, project, topic, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),

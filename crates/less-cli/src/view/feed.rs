@@ -1,0 +1,253 @@
+//! What happens in the server, on its way to the view: as much as people can read, the rest counted.
+//!
+//! The server's threads call [`Feed::take`], which never waits. Failures have room of their own, so that a flood of what went
+//! well does not hide them. What finds no room costs a look at a number and is not even copied.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use less_server::logs::Line;
+use less_server::seen::{self, Seen};
+use less_store::Verdict;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// How often there is new room.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+/// What nobody has printed yet.
+const QUEUE: usize = 16_384;
+
+/// How much is shown: so many at once, and so many more with each tick.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    burst: u32,
+    each_tick: u32,
+}
+
+impl Pace {
+    /// People read it as it comes.
+    pub(super) const TERMINAL: Self = Self { burst: 2_000, each_tick: 20 };
+    /// A file, or another program.
+    pub(super) const PIPE: Self = Self { burst: 16_384, each_tick: 1_000 };
+}
+
+/// Something that is to be shown.
+#[derive(Debug, Clone)]
+pub(super) enum Happened {
+    Line(Line),
+    Thrown(Thrown),
+    Request(Request),
+    Attempt(Attempt),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Thrown {
+    pub(super) time: i64,
+    pub(super) path: Arc<str>,
+    pub(super) invocation: Uuid,
+    pub(super) text: String,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) time: i64,
+    pub(super) api: String,
+    pub(super) invocation: Uuid,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) status: Option<u16>,
+    pub(super) took: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) time: i64,
+    pub(super) path: Arc<str>,
+    pub(super) invocation: Uuid,
+    pub(super) attempt: u32,
+    pub(super) took: Duration,
+    pub(super) ended: Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Ok,
+    Again {
+        after: Duration,
+    },
+    /// Interrupted; it runs again, alone.
+    AgainAlone,
+    /// A dead letter.
+    Buried,
+}
+
+impl Happened {
+    fn of(seen: Seen<'_>) -> Option<Self> {
+        Some(match seen {
+            Seen::Line(line) => Self::Line(line.clone()),
+            Seen::Thrown(seen::Thrown { time, path, invocation, text }) => {
+                Self::Thrown(Thrown { time, path: path.clone(), invocation, text: text.to_owned() })
+            }
+            Seen::Request(seen::Request { time, api, invocation, method, path, status, took }) => {
+                let (api, method, path) = (api.to_owned(), method.to_owned(), path.to_owned());
+                Self::Request(Request { time, api, invocation, method, path, status, took })
+            }
+            Seen::Attempt(seen::Attempt { time, path, invocation, attempt, took, verdict }) => {
+                let ended = match verdict {
+                    Verdict::Done => Ended::Ok,
+                    Verdict::Again { after, .. } => Ended::Again { after: *after },
+                    Verdict::AgainAlone => Ended::AgainAlone,
+                    Verdict::Bury { .. } => Ended::Buried,
+                    // It did not begin.
+                    Verdict::Release => return None,
+                };
+                Self::Attempt(Attempt { time, path: path.clone(), invocation, attempt, took, ended })
+            }
+        })
+    }
+}
+
+/// What was left out, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    pub(super) requests: u64,
+    pub(super) deliveries: u64,
+    pub(super) lines: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: AtomicU64,
+    deliveries: AtomicU64,
+    lines: AtomicU64,
+}
+
+impl Counts {
+    fn add(&self, seen: &Seen<'_>) {
+        let (kind, count) = match seen {
+            Seen::Request(_) => (&self.requests, 1),
+            Seen::Attempt(_) => (&self.deliveries, 1),
+            Seen::Line(_) => (&self.lines, 1),
+            Seen::Thrown(thrown) => (&self.lines, thrown.text.lines().count() as u64),
+        };
+        kind.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// Room for so many; what is taken comes back with the ticks.
+struct Room(AtomicU32);
+
+impl Room {
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    fn refill(&self, pace: Pace) {
+        let fill = |left: u32| Some(left.saturating_add(pace.each_tick).min(pace.burst));
+        // It always gives a number.
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fill).ok();
+    }
+}
+
+/// The server's end.
+pub(super) struct Feed {
+    shared: Arc<Shared>,
+    sender: mpsc::Sender<Happened>,
+}
+
+struct Shared {
+    well: Room,
+    failures: Room,
+    left_out: Counts,
+}
+
+/// The view's end.
+pub(super) struct Inbox {
+    shared: Arc<Shared>,
+    pace: Pace,
+    receiver: mpsc::Receiver<Happened>,
+}
+
+pub(super) fn feed(pace: Pace) -> (Feed, Inbox) {
+    let room = || Room(AtomicU32::new(pace.burst));
+    let shared = Arc::new(Shared { well: room(), failures: room(), left_out: Counts::default() });
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Feed { shared: shared.clone(), sender }, Inbox { shared, pace, receiver })
+}
+
+impl Feed {
+    /// Takes it along, or counts it as left out. Never waits.
+    pub(super) fn take(&self, seen: Seen<'_>) {
+        let room = if is_failure(&seen) { &self.shared.failures } else { &self.shared.well };
+        let sent = room.take() && Happened::of(seen).is_none_or(|happened| self.sender.try_send(happened).is_ok());
+        if !sent {
+            self.shared.left_out.add(&seen);
+        }
+    }
+}
+
+fn is_failure(seen: &Seen<'_>) -> bool {
+    match seen {
+        Seen::Line(_) => false,
+        Seen::Thrown(_) => true,
+        Seen::Request(request) => request.status.is_some_and(|status| status >= 500),
+        Seen::Attempt(attempt) => !matches!(attempt.verdict, Verdict::Done | Verdict::Release),
+    }
+}
+
+impl Inbox {
+    /// Never resolves when there is nobody left who could send. Cancel safe.
+    pub(super) async fn next(&mut self) -> Happened {
+        match self.receiver.recv().await {
+            Some(happened) => happened,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn try_next(&mut self) -> Option<Happened> {
+        self.receiver.try_recv().ok()
+    }
+
+    pub(super) fn refill(&self) {
+        self.shared.well.refill(self.pace);
+        self.shared.failures.refill(self.pace);
+    }
+
+    /// Since the last time.
+    pub(super) fn left_out(&self) -> LeftOut {
+        let Counts { requests, deliveries, lines } = &self.shared.left_out;
+        let taken = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        LeftOut { requests: taken(requests), deliveries: taken(deliveries), lines: taken(lines) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(status: u16) -> seen::Request<'static> {
+        let (api, method, path) = ("shop", "GET", "/");
+        seen::Request { time: 0, api, invocation: Uuid::nil(), method, path, status: Some(status), took: TICK }
+    }
+
+    #[test]
+    fn a_flood_is_counted_and_does_not_hide_failures() {
+        let (feed, mut inbox) = feed(Pace { burst: 3, each_tick: 2 });
+        let shown = |inbox: &mut Inbox| std::iter::from_fn(|| inbox.try_next()).count();
+        (0..10).for_each(|_| feed.take(Seen::Request(request(200))));
+        feed.take(Seen::Request(request(502)));
+        assert_eq!(shown(&mut inbox), 4);
+        assert_eq!(inbox.left_out(), LeftOut { requests: 7, ..LeftOut::default() });
+        inbox.refill();
+        (0..10).for_each(|_| feed.take(Seen::Request(request(200))));
+        assert_eq!((shown(&mut inbox), inbox.left_out().requests, inbox.left_out().requests), (2, 8, 0));
+    }
+
+    #[test]
+    fn what_is_not_taken_away_is_bounded() {
+        let (feed, inbox) = feed(Pace { burst: u32::MAX, each_tick: 0 });
+        (0..QUEUE + 5).for_each(|_| feed.take(Seen::Request(request(200))));
+        assert_eq!(inbox.left_out().requests, 5);
+    }
+}
