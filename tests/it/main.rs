@@ -1,6 +1,6 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! The library holds what the tests share, `flow`, `load`, `scene` and `strace` what some of them do; every other file
+//! The library holds what the tests share, `flow`, `load`, `scene`, `site_scene` and `strace` what some of them do; every other file
 //! is one topic of the contract.
 #![cfg(test)]
 
@@ -34,6 +34,11 @@ mod python;
 mod retries;
 mod scene;
 mod security;
+mod site_scene;
+mod sites;
+mod sites_browser;
+mod sites_deploying;
+mod sites_ports;
 mod strace;
 mod supply_chain;
 mod topics;

@@ -57,6 +57,9 @@ pub(crate) struct RunArgs {
     /// The first API's port; the next ones follow [default: 3333]
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// The first static site's port; the next ones follow [default: 4800]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) site_port: Option<u16>,
     /// Print the addresses and the log lines as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -197,6 +200,9 @@ pub(crate) struct PortArgs {
     /// The control API's port, 0 for a free one [default: the one it had, else 4748 or the next free]
     #[arg(long)]
     pub(crate) control_port: Option<u16>,
+    /// The first port for static sites that have none yet, 0 for free ones [default: 4800, or free ones with --port 0]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) site_port: Option<u16>,
 }
 
 /// What the environment says, read once; the flags come before it.

@@ -1,7 +1,7 @@
 //! Notices that a project's folder changed, by looking at times and sizes twice a second.
 //!
 //! Looking works on every file system and for every editor; a project is small. What installers and
-//! tools write (`node_modules`, hidden folders) is not looked at.
+//! tools write (`node_modules`, hidden folders) is not looked at, nor what is in a site: `run` serves that as it is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -57,8 +57,9 @@ impl Watch {
 fn look(root: &Path) -> Files {
     let mut files = Files::new();
     let mut folders = vec![root.to_owned()];
+    let sites = root.join("less/statics");
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
             if !metadata.is_dir() {
                 if entry.file_name() == DECLARATIONS {
@@ -67,7 +68,9 @@ fn look(root: &Path) -> Files {
                 files.insert(entry.path(), (metadata.modified().ok(), metadata.len()));
             } else if is_looked_at(&entry.file_name().to_string_lossy()) {
                 files.insert(entry.path(), (None, 0));
-                folders.push(entry.path());
+                if folder != sites {
+                    folders.push(entry.path());
+                }
             }
         }
     }
@@ -105,6 +108,18 @@ mod tests {
         assert_ne!(empty, some);
         fs::remove_dir_all(root.path().join("less")).unwrap();
         assert_eq!(look(root.path()), empty);
+    }
+
+    #[test]
+    fn a_new_site_is_a_change_and_one_in_a_site_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("less/statics")).unwrap();
+        let none = look(root.path());
+        fs::create_dir(root.path().join("less/statics/web")).unwrap();
+        let one = look(root.path());
+        assert_ne!(none, one);
+        fs::write(root.path().join("less/statics/web/index.html"), "").unwrap();
+        assert_eq!(look(root.path()), one);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) const KINDS: [KindRow; 8] = [
     KindRow { kind: Kind::Crons, folder: "crons", plural: "crons", levels: &["cron"], runs: true },
     KindRow { kind: Kind::Functions, folder: "functions", plural: "functions", levels: &["function"], runs: true },
     KindRow { kind: Kind::Shared, folder: "shared", plural: "shared modules", levels: &["module"], runs: true },
-    KindRow { kind: Kind::Statics, folder: "statics", plural: "static sites", levels: &["site"], runs: false },
+    KindRow { kind: Kind::Statics, folder: "statics", plural: "static sites", levels: &["site"], runs: true },
 ];
 
 #[derive(Debug)]

@@ -19,9 +19,10 @@ mod typescript;
 pub use closest::closest;
 pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig};
 pub use cron::{BadSchedule, Schedule};
-pub use discover::{discover, discover_built};
+pub use discover::{discover, discover_built, discover_sites};
 pub use model::{
-    Api, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Subscriber, Topic, Verb,
+    Api, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Site, Statics, Subscriber,
+    Topic, Verb,
 };
 pub use name::{BadName, HandlerPath, ProjectName};
 pub use problem::Problem;

@@ -5,8 +5,9 @@
 //! <home>/token                     the control API's bearer token, mode 0600
 //! <home>/server.json               where the running server is found (pid, ports); removed at a clean stop
 //! <home>/ports.json                the ports this home keeps
+//! <home>/site-ports.json           the ports that sites keep (`sites/ports.rs`)
 //! <home>/server.log                the server's own log
-//! <home>/versions/<project>/<id>/  project/ (the snapshot) and env.json (its variables, mode 0600)
+//! <home>/versions/<project>/<id>/  project/ (the snapshot), env.json (its variables, mode 0600), sites.json and sites/ (`sites/version.rs`)
 //! <home>/logs/<project>/           handlers' lines
 //! <home>/cache/node/, <home>/sdk/  installed dependencies and the SDK, by content
 //! ```
@@ -72,6 +73,10 @@ impl Home {
         self.0.join("versions").join(project.as_ref())
     }
 
+    pub(crate) fn site_ports(&self) -> PathBuf {
+        self.0.join("site-ports.json")
+    }
+
     pub fn logs(&self, project: &ProjectName) -> PathBuf {
         self.0.join("logs").join(project.as_ref())
     }
@@ -128,6 +133,16 @@ impl Version {
     /// The snapshot: the folder that contains `less/`.
     pub fn project(&self) -> PathBuf {
         self.0.join("project")
+    }
+
+    /// Says which sites go with this version.
+    pub(crate) fn sites_record(&self) -> PathBuf {
+        self.0.join("sites.json")
+    }
+
+    /// What is kept of them, a folder for each deploy of sites.
+    pub(crate) fn sites(&self) -> PathBuf {
+        self.0.join("sites")
     }
 
     pub fn write_env(&self, env: &less_project::Env) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod projects;
 mod registry;
 mod server;
 mod services;
+mod sites;
 mod tasks;
 mod trial;
 mod triggers;

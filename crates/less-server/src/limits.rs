@@ -59,6 +59,10 @@ pub(crate) const WORKERS_WAITING: usize = 16;
 pub(crate) const CALL_DEPTH: u32 = 32;
 /// A deployed snapshot.
 pub(crate) const SNAPSHOT_BYTES: u64 = 256 << 20;
+/// Files of sites that are compressed at once.
+pub(crate) const COMPRESSING: usize = 2;
+/// Files of sites that are sent piece by piece at once.
+pub(crate) const FILES_AT_ONCE: usize = 1_024;
 /// How long running handlers get to finish when the server stops.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// How long workers may take to exit after that.

@@ -17,6 +17,7 @@ mod rest_failures;
 mod rest_requests;
 mod rest_responses;
 mod server;
+mod sites;
 mod topics;
 mod topics_retries;
 
@@ -48,5 +49,6 @@ pub(crate) const ALL: &[Section] = &[
     Section { project: "functions", waits: false, cases: &[functions::CASES] },
     Section { project: "kvs", waits: false, cases: &[kvs::CASES] },
     Section { project: "shared", waits: false, cases: &[handlers_modules::SHARED] },
+    Section { project: "sites", waits: false, cases: &[sites::CASES] },
     Section { project: "configuration", waits: false, cases: &[configuration::CASES] },
 ];

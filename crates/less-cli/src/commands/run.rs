@@ -24,7 +24,7 @@ use crate::builds::Build;
 use crate::commands::deploy::{failed, words};
 use crate::foreground::{INTERRUPTED, Signals, block_on, log_to_stderr, own_executable};
 use crate::printer::{Printer, Speaker};
-use crate::project;
+use crate::project::{self, Part};
 use crate::render::{self, LoggedLine, Named};
 use crate::resolve::{LessHome, RUN_PORT, run_name};
 use crate::watch::Watch;
@@ -54,6 +54,8 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printe
         home: scratch.clone(),
         launcher: own_executable()?,
         listen: Listen::PerApi { base: args.port.unwrap_or(RUN_PORT) },
+        site_port: args.site_port,
+        sites_folder: Some(source.root()),
         echo: Some(echo),
         discards_lines: false,
     };
@@ -63,7 +65,7 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome, out: &mut Printe
         let server = Server::start(options).await.map_err(|error| runs_twice(&name, error))?;
         let (events, told) = mpsc::channel(EVENTS);
         let terminal = Terminal { told, tail, signals, json: args.json, out };
-        App { name, source, scratch, server, events, watch, apis: Vec::new() }.serve(first, terminal).await
+        App { name, source, scratch, server, events, watch, shown: Default::default() }.serve(first, terminal).await
     })
 }
 
@@ -116,8 +118,8 @@ impl Source {
             Self::Folder(root) => project::check(root, name.as_ref(), consequence, out)?.1,
             Self::Built(build) => build.env()?,
         };
-        let snapshot = project::pack(&self.root(), scratch, consequence)?;
-        Ok(Loaded { snapshot, meta: DeployMeta { env } })
+        let snapshot = project::pack(&self.root(), Part::Whole, scratch, consequence)?;
+        Ok(Loaded { snapshot, meta: DeployMeta { env, only_sites: false } })
     }
 }
 
@@ -130,8 +132,8 @@ struct App {
     /// What a deployment tells, on its way to the terminal.
     events: mpsc::Sender<DeployEvent>,
     watch: Watch,
-    /// As they were last shown.
-    apis: Vec<NamedUrl>,
+    /// As they were last shown: APIs and sites.
+    shown: (Vec<NamedUrl>, Vec<NamedUrl>),
 }
 
 enum Event {
@@ -192,7 +194,7 @@ impl App {
         };
         let shown = result.and_then(|resources| {
             terminal.out.remark("Reloaded ✅");
-            if resources.apis == self.apis { Ok(()) } else { self.show(resources, terminal) }
+            if addresses(&resources) == self.shown { Ok(()) } else { self.show(resources, terminal) }
         });
         if let Err(error) = shown {
             terminal.out.failure(&error);
@@ -202,7 +204,7 @@ impl App {
 
     fn show(&mut self, resources: Resources, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
         terminal.running(&self.name, &resources)?;
-        self.apis = resources.apis;
+        self.shown = addresses(&resources);
         Ok(())
     }
 
@@ -227,6 +229,10 @@ impl App {
         terminal.print_rest();
         Ok(if ended.is_some() { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
     }
+}
+
+fn addresses(resources: &Resources) -> (Vec<NamedUrl>, Vec<NamedUrl>) {
+    (resources.apis.clone(), resources.websites.clone())
 }
 
 /// Handlers' log lines, on their way to the terminal.

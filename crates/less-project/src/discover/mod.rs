@@ -8,6 +8,7 @@ mod crons;
 mod leaves;
 mod modules;
 mod names;
+mod sites;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -20,9 +21,10 @@ use crate::config::{self, Known};
 use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
 use crate::problem::{Findings, in_order};
 use crate::{
-    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Subscriber, Topic,
+    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Site, Subscriber, Topic,
 };
 use leaves::Leaf;
+pub use sites::discover_sites;
 use walk::{Folder, Walk};
 
 /// For whoever starts with nothing.
@@ -78,10 +80,10 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     }
     match name {
         Some(name) if found.problems.is_empty() => {
-            let Parts { apis, topics, external_topics, crons, functions, .. } = parts;
+            let Parts { apis, topics, external_topics, crons, functions, sites, .. } = parts;
             let shared = shared.unwrap_or_default();
             let warnings = in_order(found.warnings);
-            Ok(Project { name, apis, topics, external_topics, crons, functions, shared, config, warnings })
+            Ok(Project { name, apis, topics, external_topics, crons, functions, sites, shared, config, warnings })
         }
         Some(_) | None => Err(in_order(found.problems)),
     }
@@ -118,6 +120,7 @@ struct Parts {
     external_topics: Vec<ExternalTopic>,
     crons: Vec<Cron>,
     functions: Vec<Function>,
+    sites: Vec<Site>,
     cron_folder: Option<Folder>,
     shared_folder: Option<Folder>,
     /// What `less.config` may speak of, invalid handlers included: one mistake is one problem.
@@ -158,7 +161,7 @@ impl Parts {
                 self.topics = folder.folders.iter().map(|folder| topic(folder, &leaves, found)).collect();
             }
             Kind::Shared => self.shared_folder = Some(folder),
-            Kind::Statics => check_sites(&folder, found),
+            Kind::Statics => self.sites = sites::read(&folder, found),
             Kind::Crons => {
                 self.known.crons = names_in(&folder);
                 self.crons = leaves::read(row, &folder, found).into_iter().map(cron).collect();
@@ -252,14 +255,6 @@ fn cron(leaf: Leaf) -> Cron {
 
 fn function(leaf: Leaf) -> Function {
     Function { name: leaf.names.concat(), handler: leaf.handler, timeout: config::TIMEOUT }
-}
-
-fn check_sites(statics: &Folder, found: &mut Findings) {
-    names::check_level(statics.folders.iter(), found);
-    warn_of_files(statics, "a static site", found);
-    for site in statics.folders.iter().filter(|site| !site.files.iter().any(|file| file == "index.html")) {
-        found.warn(&site.path, "this site has no index.html", format!("create {}", site.join("index.html")));
-    }
 }
 
 /// Files where only folders mean something.

@@ -11,5 +11,6 @@ mod modules;
 mod names;
 mod places;
 mod project;
+mod sites;
 mod soon;
 mod typescript;

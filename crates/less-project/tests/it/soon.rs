@@ -22,15 +22,13 @@ fn each_kind_of_resource_that_cannot_run_yet_is_named_once() {
         "less/sockets/chat/connect/index.js
          less/sockets/chat/typing/index.js
          less/functions/add/index.js
-         less/statics/site/index.html
-         ! less/sockets: sockets cannot run yet
-         ! less/statics: static sites cannot run yet",
+         ! less/sockets: sockets cannot run yet",
     );
 }
 
 #[test]
 fn an_empty_folder_of_such_a_kind_is_no_problem() {
-    check("less/apis/x/get.js\nless/sockets/\nless/statics/.gitkeep");
+    check("less/apis/x/get.js\nless/sockets/");
 }
 
 #[test]
@@ -40,14 +38,10 @@ fn mistakes_in_such_a_kind_are_reported_too() {
          less/sockets/chat/send/index.js
          less/sockets/chat/send/index.rs
          less/sockets/my chat/connect/index.js
-         less/statics/my-site/index.html
-         less/statics/my_site/index.html
          ! less/sockets: sockets cannot run yet
          ! less/sockets/chat/connect/process.py: is not the handler of this channel
          ! less/sockets/chat/send/index.rs: Rust handlers cannot run yet
          ! less/sockets/chat/send/index.rs: `index.js` beside it is the handler already
-         ! less/sockets/my chat: `my chat` is not a valid name
-         ! less/statics: static sites cannot run yet
-         ! less/statics/my_site: is taken for `my-site` beside it: handlers may write - as _",
+         ! less/sockets/my chat: `my chat` is not a valid name",
     );
 }

@@ -33,6 +33,10 @@ pub(crate) enum PortOf {
     Control,
     /// One API of `run`.
     Api,
+    /// A site that has none yet.
+    Site,
+    /// A site that had it before.
+    KeptSite,
 }
 
 /// What to do about a port that is taken.
@@ -91,6 +95,10 @@ impl PortOf {
             Self::Gateway => "choose another: LESS_PORT, or `less-cli server start --port <port>`",
             Self::Control => "choose another for the control API: `less-cli server start --control-port <port>`",
             Self::Api => "choose others: `less-cli run --port <port>`",
+            Self::Site => "choose others: `--site-port <port>` of `less-cli run` and `less-cli server start`",
+            Self::KeptSite => {
+                "take the site out of site-ports.json in the server's folder, to give it another with a deploy"
+            }
         }
     }
 }

@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, function, headers, publish};
+use super::{Body, Failure, function, headers, publish, site};
 use crate::control::Control;
 use crate::registry::Registry;
+use crate::sites::Sites;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
@@ -32,6 +33,12 @@ pub(crate) enum Door {
     Functions {
         registry: Arc<Registry>,
         project: String,
+    },
+    /// One static site at `/`.
+    Site {
+        sites: Arc<Sites>,
+        project: String,
+        site: String,
     },
     Control(Arc<Control>),
 }
@@ -63,6 +70,7 @@ impl Door {
                 Some(name) => function::answer(registry, project, name, &head, &mut upload).await,
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
+            Self::Site { sites, project, site } => site::answer(sites.read(project, site), &head, tasks).await,
             Self::Control(control) => {
                 let path = path.to_owned();
                 let request = Request::from_parts(head, upload.into_body());

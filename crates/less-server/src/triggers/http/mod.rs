@@ -2,8 +2,8 @@
 //!
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
 //! what they upload; `refusal`: who is sent away before its request), `door` finds whose request it is, `api` runs
-//! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `failure` is what clients see of
-//! errors.
+//! routes (`cors`: for which pages), `publish` and `function` are the generated APIs, `site` sends files, `failure` is
+//! what clients see of errors.
 
 mod api;
 mod bind;
@@ -18,6 +18,7 @@ mod headers;
 mod meter;
 mod publish;
 mod refusal;
+mod site;
 
 use std::convert::Infallible;
 
