@@ -146,7 +146,7 @@ impl App {
     async fn serve(mut self, first: Loaded, mut terminal: Terminal<'_>) -> anyhow::Result<ExitCode> {
         match self.deploy(first, NOTHING_RUNS, &mut terminal).await {
             None => return self.stop(terminal).await,
-            Some(Ok(resources)) => self.show(resources, &mut terminal)?,
+            Some(Ok(resources)) => self.show(&resources, &mut terminal)?,
             Some(Err(error)) => {
                 terminal.until(self.server.stop()).await;
                 // Often the reason is in what the handlers printed.
@@ -194,7 +194,7 @@ impl App {
         };
         let shown = result.and_then(|resources| {
             terminal.out.remark("Reloaded ✅");
-            if addresses(&resources) == self.shown { Ok(()) } else { self.show(resources, terminal) }
+            if addresses(&resources) == self.shown { Ok(()) } else { self.show(&resources, terminal) }
         });
         if let Err(error) = shown {
             terminal.out.failure(&error);
@@ -202,9 +202,9 @@ impl App {
         true
     }
 
-    fn show(&mut self, resources: Resources, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
-        terminal.running(&self.name, &resources)?;
-        self.shown = addresses(&resources);
+    fn show(&mut self, resources: &Resources, terminal: &mut Terminal<'_>) -> anyhow::Result<()> {
+        terminal.running(&self.name, resources)?;
+        self.shown = addresses(resources);
         Ok(())
     }
 
