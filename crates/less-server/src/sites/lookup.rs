@@ -88,6 +88,10 @@ fn part(name: &str, depth: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn leads(files: &[&str], path: &str) -> Option<Leads> {
@@ -165,6 +169,30 @@ mod tests {
             "/%ff",
         ] {
             assert_eq!(SitePath::parse(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_names_only_what_can_be_in_a_site(
+            path in "(/|%2e|%2E|\\.|%2f|%00|%5c|\\\\|a|b c|%|%C3|%A9|\\.well-known|index\\.html|\\PC){0,12}",
+            found in "[a-z/. ]{0,8}",
+        ) {
+            let asked = RefCell::new(Vec::new());
+            let Some(parsed) = SitePath::parse(&format!("/{path}")) else { return Ok(()) };
+            let leads = parsed.lead(|name| {
+                asked.borrow_mut().push(name.to_owned());
+                name.ends_with(&found)
+            });
+            for name in asked.into_inner() {
+                let plain = |part: &str| !part.is_empty() && !part.contains('\0') && (!part.starts_with('.') || part == WELL_KNOWN);
+                prop_assert!(name.split('/').all(plain), "{path:?} asks for {name:?}");
+            }
+            if let Leads::Folder(right) = leads {
+                prop_assert!(!right.starts_with("//") && right.is_ascii(), "{right:?}");
+                let again = SitePath::parse(&right).map(|path| path.lead(|name| name.ends_with(&found)));
+                prop_assert!(matches!(again, Some(Leads::To(_))), "{path:?} was sent to {right:?}");
+            }
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Static sites: which files are served for each project, and at which ports.
 //!
 //! In: the sites of a version (`version`, with `compressed` beside it) or, in `run`, the folder that is worked on (`folder`).
-//! Out: to the door of a site, where a path leads (`lookup`, `kinds`). Every site has a port (`ports`), and so an origin, of its own.
+//! Out: to the door of a site, where a path leads (`lookup`, `kinds`), and what small files hold (`memory`). Every site has a
+//! port, and so an origin, of its own (`doors`, `ports`).
 //!
 //! All sites of a project switch at once. What was replaced goes when nobody reads it any more. Nothing is kept here that is
 //! not on disk.
 
 mod compressed;
+mod doors;
 mod folder;
 mod kinds;
 mod lookup;
+mod memory;
 mod ports;
 mod version;
 
@@ -19,25 +22,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use less_project::Problem;
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::control::api::NamedUrl;
 use crate::tasks::Tasks;
-use crate::triggers::http::{Bound, Door, serve};
+use crate::triggers::http::Bound;
 
 pub(crate) use compressed::Coding;
+use doors::Opened;
 pub(crate) use kinds::{content_type, is_hashed};
 pub(crate) use lookup::SitePath;
+use memory::Memory;
 use ports::Ports;
 pub(crate) use version::{Of, Record, SiteVersion};
 
 /// The first port of the first site.
 pub(crate) const SITE_PORT: u16 = 4800;
-/// A site whose port another program has is tried again after this long.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Where a request leads.
 #[derive(Debug)]
@@ -106,10 +108,15 @@ impl Content {
 #[derive(Debug)]
 pub(crate) struct Published {
     pub(crate) content: Content,
+    memory: Memory,
     readers: TaskTracker,
 }
 
 impl Published {
+    fn new(content: Content) -> Self {
+        Self { content, memory: Memory::default(), readers: TaskTracker::new() }
+    }
+
     /// Waits until nobody reads it any more; no longer than `grace`. What is open can be read to its end all the same.
     pub(crate) async fn unread(&self, grace: Duration) {
         self.readers.close();
@@ -129,13 +136,6 @@ pub(crate) struct Reading {
     published: Arc<Published>,
     site: String,
     _reader: TaskTrackerToken,
-}
-
-/// The listeners of one site.
-struct Opened {
-    port: u16,
-    front: Tasks,
-    listeners: TaskTracker,
 }
 
 pub struct Sites {
@@ -172,7 +172,7 @@ impl Sites {
                 bound.push((id.clone(), self.ports.take(&id).await?));
             }
         }
-        Ok(Staged { content: Arc::new(Published { content, readers: TaskTracker::new() }), bound })
+        Ok(Staged { content: Arc::new(Published::new(content)), bound })
     }
 
     /// Serves what was staged, all at once; returns what was served before.
@@ -186,74 +186,12 @@ impl Sites {
         before
     }
 
-    /// After a restart: serves what was served before it. A site whose port another program has is tried again and again,
-    /// for another port would be another origin.
+    /// After a restart: serves what was served before it.
     pub(crate) async fn restore(self: &Arc<Self>, project: &str, version: SiteVersion) {
-        let content = Content::Version(version);
-        let sites = content.sites();
-        let published = Published { content, readers: TaskTracker::new() };
+        let published = Published::new(Content::Version(version));
+        let sites = published.content.sites();
         self.published.write().insert(project.to_owned(), Arc::new(published));
-        let _turn = self.turn.lock().await;
-        for site in sites {
-            let id = SiteId { project: project.to_owned(), site };
-            match self.ports.take(&id).await {
-                Ok(bound) => self.open(id, bound),
-                Err(error) => {
-                    tracing::error!(error = format!("{error:#}"), "a site is not served; it is tried again");
-                    self.hindered.lock().insert(id.clone(), format!("{error:#}"));
-                    let this = self.clone();
-                    self.front.work("site", async move { this.open_when_free(id).await });
-                }
-            }
-        }
-    }
-
-    async fn open_when_free(self: Arc<Self>, id: SiteId) {
-        let stop = self.front.stopping();
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(TRY_AGAIN) => {}
-            }
-            let _turn = self.turn.lock().await;
-            // A deploy may have come first, or a delete.
-            if !self.hindered.lock().contains_key(&id) {
-                return;
-            }
-            if let Ok(bound) = self.ports.take(&id).await {
-                tracing::info!(site = %id, port = bound.port, "the site is served again");
-                self.open(id, bound);
-                return;
-            }
-        }
-    }
-
-    fn open(self: &Arc<Self>, id: SiteId, bound: Bound) {
-        let front = self.front.branch();
-        let listeners = TaskTracker::new();
-        let door = Arc::new(Door::Site { sites: self.clone(), project: id.project.clone(), site: id.site.clone() });
-        for listener in bound.listeners {
-            let served = serve(listener, door.clone(), front.clone());
-            front.essential("listener", listeners.track_future(served));
-        }
-        listeners.close();
-        self.hindered.lock().remove(&id);
-        self.opened.lock().insert(id, Opened { port: bound.port, front, listeners });
-    }
-
-    /// Closes the doors of sites that the project has no more. Requests that are being answered are.
-    async fn close_others(&self, project: &str, sites: &BTreeSet<String>) {
-        let is_gone = |id: &SiteId| id.project == project && !sites.contains(&id.site);
-        self.hindered.lock().retain(|id, _| !is_gone(id));
-        let gone: Vec<Opened> = {
-            let mut opened = self.opened.lock();
-            let ids: Vec<SiteId> = opened.keys().filter(|id| is_gone(id)).cloned().collect();
-            ids.iter().filter_map(|id| opened.remove(id)).collect()
-        };
-        for opened in gone {
-            opened.front.stop();
-            opened.listeners.wait().await;
-        }
+        self.reopen(project, sites).await;
     }
 
     /// Serves nothing of a project any more; `purge`: nor keeps its ports.
@@ -278,26 +216,6 @@ impl Sites {
             Reading { published: published.clone(), site: site.to_owned(), _reader: published.readers.token() };
         Some(reading)
     }
-
-    /// Where a project's sites are, in alphabetical order.
-    pub(crate) fn urls(&self, project: &str) -> Vec<NamedUrl> {
-        let opened = self.opened.lock();
-        let own = opened.iter().filter(|(id, _)| id.project == project);
-        let urls = own
-            .map(|(id, opened)| NamedUrl { name: id.site.clone(), url: format!("http://localhost:{}", opened.port) });
-        urls.collect()
-    }
-
-    /// Which of a project's sites are not served, and why.
-    pub(crate) fn problems(&self, project: &str) -> Vec<Problem> {
-        let hindered = self.hindered.lock();
-        let own = hindered.iter().filter(|(id, _)| id.project == project);
-        let problems = own.map(|(id, why)| {
-            let (message, hint) = why.split_once("\n  hint: ").unwrap_or((why, ""));
-            Problem::new(format!("less/statics/{}", id.site), message, hint)
-        });
-        problems.collect()
-    }
 }
 
 impl Reading {
@@ -317,6 +235,19 @@ impl Reading {
         match &self.published.content {
             Content::Version(version) => version.compressed(&self.site, located, coding).await,
             Content::Folder(..) => None,
+        }
+    }
+
+    /// The bytes of a form, if they are in memory.
+    pub(crate) fn remembered(&self, form: &Form) -> Option<Bytes> {
+        self.published.memory.get(&form.tag).filter(|bytes| bytes.len() as u64 == form.bytes)
+    }
+
+    /// Whoever asks for this form next need not wait for the disk; not in `run`, where it may be another then.
+    pub(crate) fn remember(&self, form: Form, bytes: &Bytes) {
+        match self.published.content {
+            Content::Version(_) => self.published.memory.keep(form.tag, bytes),
+            Content::Folder(..) => {}
         }
     }
 }

@@ -150,7 +150,7 @@ async fn fill(
     let length = range.end - range.start;
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     if head.method == Method::GET {
-        *response.body_mut() = send::body(form.file, range, reading, tasks).await?;
+        *response.body_mut() = send::body(form, range, reading, tasks).await?;
     }
     Ok(())
 }
