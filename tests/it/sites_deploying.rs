@@ -184,6 +184,34 @@ fn what_is_being_read_is_read_to_its_end_and_then_removed() {
 }
 
 #[test]
+fn sites_are_served_though_the_handlers_do_not_start_and_what_was_cut_short_is_swept() {
+    let home = Home::new();
+    let project = statics(&home, &[("web/index.html", &page("1"))]);
+    let needs =
+        format!("if (!require('fs').existsSync('{}')) throw new Error('gone');\n", home.note_file("up").display());
+    project.write("less/apis/orders/get.js", &format!("{needs}{API}"));
+    home.give_note("up");
+    let url = project.deploy().url("web").to_owned();
+    home.stop_server();
+    fs::remove_file(home.note_file("up")).unwrap();
+    let half = version(&home).join("sites/half");
+    fs::create_dir(&half).unwrap();
+    home.start_server();
+    assert_eq!(http::get(&url).expect(200).text(), page("1"));
+    assert_eq!(site_url(&project, "web"), url);
+    assert!(!half.exists());
+    project.write("less/statics/web/index.html", &page("2"));
+    deploy_sites(&project);
+    assert_eq!(http::get(&url).expect(200).text(), page("2"));
+    home.give_note("up");
+    eventually("the handlers start after all", || {
+        home.run(&["list", "resources", "shop"]).succeeded().stdout.contains("- orders: ")
+    });
+    assert_eq!(http::get(&project.url("orders")).expect(200).text(), "api");
+    assert_eq!(http::get(&url).expect(200).text(), page("2"));
+}
+
+#[test]
 fn delete_takes_sites_away_and_only_with_the_data_their_ports() {
     let home = Home::new();
     let project = statics(&home, &[("web/index.html", &page("1"))]);
