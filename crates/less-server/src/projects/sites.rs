@@ -30,35 +30,20 @@ pub enum SitesFrom {
 impl Projects {
     /// Makes the sites of a version that is ready on disk ready to be served with it.
     pub(super) async fn stage_sites(&self, version: &Version, project: &Project) -> Result<Staged, DeployFailed> {
-        let names = project.sites.iter().map(|site| site.name.clone()).collect();
-        self.stage(&project.name, version, Of::Deploy, names).await
-    }
-
-    async fn stage(
-        &self,
-        project: &ProjectName,
-        version: &Version,
-        of: Of,
-        names: Vec<String>,
-    ) -> Result<Staged, DeployFailed> {
+        let names: Vec<String> = project.sites.iter().map(|site| site.name.clone()).collect();
         let content = match &self.sites_from {
+            // It has none, and nothing of them on the disk.
+            SitesFrom::Versions if names.is_empty() => Content::Nothing,
             SitesFrom::Folder(folder) => Content::Folder(folder.clone(), names),
-            SitesFrom::Versions => self.index(version, Record::new(of, clock::now_ms()), names).await?,
-        };
-        Ok(self.sites.stage(project.as_ref(), content).await?)
-    }
-
-    /// With a deploy, the record counts when its version does.
-    async fn index(&self, version: &Version, record: Record, names: Vec<String>) -> anyhow::Result<Content> {
-        let version = version.clone();
-        let made = tokio::task::spawn_blocking(move || {
-            let made = SiteVersion::make(&version, record, &names)?;
-            if made.record.of == Of::Deploy && !names.is_empty() {
-                made.record.write(&version)?;
+            SitesFrom::Versions => {
+                let record = Record::new(Of::Deploy, clock::now_ms());
+                let content = index(version, record.clone(), names).await?;
+                // It counts when the version does.
+                make_live(record, version).await?;
+                content
             }
-            anyhow::Ok(made)
-        });
-        Ok(Content::Version(made.await??))
+        };
+        Ok(self.sites.stage(project.name.as_ref(), content).await?)
     }
 
     /// Deploys the sites of a snapshot beside the version that is live.
@@ -117,7 +102,7 @@ impl Projects {
             progress(DeployEvent::Warning { problem });
         }
         let names = found.sites.into_iter().map(|site| site.name).collect();
-        let content = self.index(version, record, names).await?;
+        let content = index(version, record, names).await?;
         let staged = self.sites.stage(name.as_ref(), content).await?;
         // The record that makes them live must not survive a power cut that their files do not.
         let synced = tokio::task::spawn_blocking(move || sync(&folder));
@@ -168,10 +153,16 @@ impl Projects {
         let published = self.sites.of(&info.name);
         let of_sites = published.and_then(|published| match &published.content {
             Content::Version(version) => Some(version.record.deployed_at),
-            Content::Folder(..) => None,
+            Content::Folder(..) | Content::Nothing => None,
         });
         ProjectInfo { updated_at: info.updated_at.max(of_sites.unwrap_or(0)), ..info }
     }
+}
+
+async fn index(version: &Version, record: Record, names: Vec<String>) -> anyhow::Result<Content> {
+    let version = version.clone();
+    let made = tokio::task::spawn_blocking(move || SiteVersion::make(&version, record, &names));
+    Ok(Content::Version(made.await??))
 }
 
 /// The moment sites become the version's.

@@ -89,7 +89,11 @@ fn compress(file: &Path, path: &Path, coding: Coding) -> io::Result<Option<u64>>
     }
     let mut source = File::open(file)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
+    // Not the folders above it, which may have been removed meanwhile.
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
     let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
     match coding {
         Coding::Brotli => {

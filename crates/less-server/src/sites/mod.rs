@@ -93,6 +93,8 @@ pub(crate) enum Content {
     Version(SiteVersion),
     /// The project's folder, and its sites.
     Folder(PathBuf, Vec<String>),
+    /// There are none.
+    Nothing,
 }
 
 impl Content {
@@ -100,6 +102,7 @@ impl Content {
         match self {
             Self::Version(version) => version.sites().cloned().collect(),
             Self::Folder(_, sites) => sites.iter().cloned().collect(),
+            Self::Nothing => BTreeSet::new(),
         }
     }
 }
@@ -227,6 +230,7 @@ impl Reading {
                 let found = tokio::task::spawn_blocking(move || folder::find(&project, &site, &path)).await;
                 found.unwrap_or(Found::Nothing)
             }
+            Content::Nothing => Found::Nothing,
         }
     }
 
@@ -234,7 +238,7 @@ impl Reading {
     pub(crate) async fn compressed(&self, located: &Located, coding: Coding) -> Option<Form> {
         match &self.published.content {
             Content::Version(version) => version.compressed(&self.site, located, coding).await,
-            Content::Folder(..) => None,
+            Content::Folder(..) | Content::Nothing => None,
         }
     }
 
@@ -247,7 +251,7 @@ impl Reading {
     pub(crate) fn remember(&self, form: Form, bytes: &Bytes) {
         match self.published.content {
             Content::Version(_) => self.published.memory.keep(form.tag, bytes),
-            Content::Folder(..) => {}
+            Content::Folder(..) | Content::Nothing => {}
         }
     }
 }

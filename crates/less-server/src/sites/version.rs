@@ -37,7 +37,7 @@ const PIECE: usize = 128 << 10;
 pub(crate) struct Record {
     format: u32,
     id: Uuid,
-    pub(crate) of: Of,
+    of: Of,
     pub(crate) deployed_at: i64,
 }
 
@@ -243,3 +243,7 @@ fn hash(path: &Path) -> io::Result<Entry> {
     let half: String = hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     Ok(Entry(half, bytes))
 }
+
+#[cfg(test)]
+#[path = "version_tests.rs"]
+mod tests;
