@@ -1,5 +1,6 @@
 //! What every test stands on: a home, projects in it, the command line, an HTTP client, and waiting.
 
+mod browser;
 mod foreground;
 mod home;
 pub mod http;
@@ -9,6 +10,7 @@ mod socket;
 pub mod terminal;
 mod wait;
 
+pub use browser::{Browser, Page};
 pub use foreground::Foreground;
 pub use home::{Home, Ran, repository};
 pub use http::{Answer, Connection, Request};

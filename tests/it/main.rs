@@ -1,7 +1,7 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! The library holds what the tests share, `flow`, `load`, `scene`, `strace` and `terminal` what some of them do; every other file
-//! is one topic of the contract.
+//! The library holds what the tests share, `flow`, `load`, `scene`, `site_scene`, `strace` and `terminal` what some of them
+//! do; every other file is one topic of the contract.
 #![cfg(test)]
 
 mod backlog;
@@ -42,6 +42,11 @@ mod run_reload;
 mod run_view;
 mod scene;
 mod security;
+mod site_scene;
+mod sites;
+mod sites_browser;
+mod sites_deploying;
+mod sites_ports;
 mod sockets;
 mod sockets_ends;
 mod strace;

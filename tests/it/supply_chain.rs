@@ -34,9 +34,10 @@ const TWICE: [(&str, &str); 3] = [
 ];
 /// Crates with a build script. They ask the compiler what it can, generate or include code, or compile C that they bring
 /// along (libsqlite3-sys: SQLite). The test searches them for words of what fetches something; it does not understand them.
-const BUILD_SCRIPTS: [&str; 25] = [
+const BUILD_SCRIPTS: [&str; 27] = [
     "anyhow",
     "cookie",
+    "crc32fast",
     "dragonbox_ecma",
     "getrandom",
     "httparse",
@@ -47,6 +48,7 @@ const BUILD_SCRIPTS: [&str; 25] = [
     "less-server",
     "libc",
     "libsqlite3-sys",
+    "mime_guess",
     "num-traits",
     "oxc_sourcemap",
     "parking_lot_core",

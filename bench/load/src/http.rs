@@ -88,6 +88,11 @@ pub fn get(host: &str, path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes()
 }
 
+/// A request without a body, for an answer in this form (`accept-encoding`).
+pub fn get_in(host: &str, path: &str, accepted: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: {host}\r\naccept-encoding: {accepted}\r\n\r\n").into_bytes()
+}
+
 /// A request with a JSON body.
 pub fn post(host: &str, path: &str, body: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(body.len() + 160);

@@ -19,6 +19,7 @@ pub fn of_all(root: &Path, less: &Path) -> BTreeMap<String, String> {
         ("Redis", bench.join(".peers/redis-server")),
         ("NATS", bench.join(".peers/nats-server")),
         ("Restate", bench.join(restate)),
+        ("nginx", bench.join(".peers/nginx")),
     ];
     let mut versions: BTreeMap<String, String> = programs
         .into_iter()
@@ -36,7 +37,12 @@ pub fn of_all(root: &Path, less: &Path) -> BTreeMap<String, String> {
 
 fn said(program: &OsStr) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    if output.status.success() {
+        return Some(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    // nginx has its own way.
+    let output = Command::new(program).arg("-v").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// The first word that begins like a version, without what surrounds it.
@@ -82,6 +88,7 @@ mod tests {
             ("v20.20.2\n", "20.20.2"),
             ("Redis server v=7.4.1 sha=00000000:0 malloc=libc", "7.4.1"),
             ("nats-server: v2.15.1", "2.15.1"),
+            ("nginx version: nginx/1.22.1\n", "1.22.1"),
             ("less-cli 0.1.0", "0.1.0"),
         ];
         for (said, expected) in table {

@@ -7,9 +7,15 @@ import path from 'node:path';
 
 import { here, ready, settings, tellProcess, whenEnding } from '../supervisor.mjs';
 
-export async function deployed(folder) {
+/** The program that is measured. */
+export function program() {
   const cli = process.env.LESS_CLI ?? here('../../target/release/less-cli');
   if (!fs.existsSync(cli)) throw new Error(`${cli} does not exist; build it (cargo build --release -p less-cli) or set LESS_CLI`);
+  return cli;
+}
+
+export async function deployed(folder) {
+  const cli = program();
   const project = path.join(settings.state, 'food');
   fs.cpSync(here(folder), project, { recursive: true });
   shareCompletion(project);

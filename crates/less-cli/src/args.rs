@@ -111,6 +111,9 @@ pub(crate) struct RunArgs {
     /// The first socket's port; the next ones follow [default: 8000]
     #[arg(long, value_name = "PORT")]
     pub(crate) socket_port: Option<u16>,
+    /// The first static site's port; the next ones follow [default: 4800]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) site_port: Option<u16>,
     /// Print what handlers print, and no line for each request and delivery
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -273,6 +276,9 @@ pub(crate) struct PortArgs {
     /// The control API's port, 0 for a free one [default: the one it had, else 4748 or the next free]
     #[arg(long)]
     pub(crate) control_port: Option<u16>,
+    /// The first port for static sites that have none yet, 0 for free ones [default: 4800, or free ones with --port 0]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) site_port: Option<u16>,
 }
 
 /// What the environment says, read once; the flags come before it.

@@ -120,7 +120,9 @@ pub(crate) fn is_in_use(error: &anyhow::Error) -> bool {
 fn spawn(home: &LessHome, root: &Path, ports: PortArgs, log: &File) -> anyhow::Result<Child> {
     let mut command = Command::new(own_executable()?);
     command.args(["server", "serve", "--detach"]);
-    for (flag, port) in [("--port", ports.port), ("--control-port", ports.control_port)] {
+    for (flag, port) in
+        [("--port", ports.port), ("--control-port", ports.control_port), ("--site-port", ports.site_port)]
+    {
         if let Some(port) = port {
             command.arg(flag).arg(port.to_string());
         }

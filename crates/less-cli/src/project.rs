@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use less_project::{
-    Env, Problem, Project, discover, env, external_publishers, schedules, tsconfig, typescript_declarations,
+    Env, Problem, Project, ProjectName, Statics, discover, discover_sites, env, external_publishers, schedules,
+    tsconfig, typescript_declarations,
 };
 use less_server::build::types;
 use less_server::{build, is_base_variable};
@@ -65,6 +66,21 @@ pub(crate) fn check(root: &Path, name: &str, consequence: &str, out: &mut impl T
     Ok((project, env))
 }
 
+/// Reads the sites of the project in `root`, and nothing else of it; prints warnings.
+pub(crate) fn check_sites(
+    root: &Path,
+    name: &str,
+    consequence: &str,
+    out: &mut impl Talk,
+) -> anyhow::Result<ProjectName> {
+    let Statics { project, warnings, .. } = discover_sites(root, name).map_err(|mut problems| {
+        point_elsewhere(root, &mut problems);
+        Rejected::new(problems, consequence)
+    })?;
+    warnings.iter().for_each(|warning| out.warn(warning));
+    Ok(project)
+}
+
 /// What TypeScript needs to know of the project; without it everything runs all the same.
 fn describe_to_editors(root: &Path, project: &Project, out: &mut impl Talk) {
     if !project.has_typescript() {
@@ -86,7 +102,7 @@ fn check_variables(project: &Project, env: &Env) -> Result<(), Vec<Problem>> {
 
 /// Who stands beside a project wants to go there, not to create another.
 fn point_elsewhere(root: &Path, problems: &mut [Problem]) {
-    let missing = problems.iter_mut().find(|problem| problem.path == "less");
+    let missing = problems.iter_mut().find(|problem| matches!(&*problem.path, "less" | "less/statics"));
     if let (Some(missing), Some(project)) = (missing, nearby(root)) {
         missing.hint = format!("go to the project's folder: cd {}", project.display());
     }
@@ -106,13 +122,24 @@ pub(crate) fn nearby(here: &Path) -> Option<PathBuf> {
     })
 }
 
+/// What of a project's folder is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Whole,
+    Sites,
+}
+
 /// The project's folder as a tar, in a file without a name in `scratch`.
-pub(crate) fn pack(root: &Path, scratch: &Path, consequence: &str) -> anyhow::Result<File> {
+pub(crate) fn pack(root: &Path, part: Part, scratch: &Path, consequence: &str) -> anyhow::Result<File> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(scratch);
     made.with_context(|| format!("cannot make the folder {}", scratch.display()))?;
     let mut file =
         tempfile::tempfile_in(scratch).with_context(|| format!("cannot make a file in {}", scratch.display()))?;
-    build::snapshot::pack(root, &mut file).map_err(|error| refused(error, consequence))?;
+    let packed = match part {
+        Part::Whole => build::snapshot::pack(root, &mut file),
+        Part::Sites => build::snapshot::pack_sites(root, &mut file),
+    };
+    packed.map_err(|error| refused(error, consequence))?;
     file.seek(SeekFrom::Start(0))?;
     Ok(file)
 }

@@ -17,6 +17,13 @@ pub(crate) fn deployed(resources: &Resources) -> Vec<String> {
     lines
 }
 
+/// The same after `deploy --static`, which changed nothing else.
+pub(crate) fn deployed_sites(resources: &Resources) -> Vec<String> {
+    let mut lines = vec!["Resources".to_owned()];
+    section(&mut lines, "  - Websites URLs", "    ", &resources.websites);
+    lines
+}
+
 /// After `App "…" is running ✅`.
 pub(crate) fn running(resources: &Resources) -> Vec<String> {
     let mut lines = vec!["Resources:".to_owned()];
@@ -148,6 +155,7 @@ mod tests {
                 Waiting { handler: "topics/a/idle".into(), deliveries: 0, parked: false, paused: false },
             ],
             crons: vec![],
+            problems: vec![],
         }
     }
 

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_flag_comes_before_less_port() {
         let environment = Environment { less_port: Some("5000".into()), ..Environment::default() };
-        let flag = PortArgs { port: Some(1), control_port: None };
+        let flag = PortArgs { port: Some(1), ..PortArgs::default() };
         assert_eq!(ports(flag, &environment).unwrap().port, Some(1));
         assert_eq!(ports(PortArgs::default(), &environment).unwrap().port, Some(5000));
         assert_eq!(ports(PortArgs::default(), &Environment::default()).unwrap().port, None);

@@ -1,5 +1,5 @@
-//! What a project may contain, and what of it can run today: a row each, so that enabling a kind of
-//! resource or a language is a change of one word here.
+//! What a project may contain, and what of it can run today: a row each, so that enabling a
+//! language is a change of one word here.
 
 use crate::closest::distance;
 use crate::{Language, Verb};
@@ -21,24 +21,21 @@ pub(crate) struct KindRow {
     pub(crate) kind: Kind,
     /// Its folder in `less/`.
     pub(crate) folder: &'static str,
-    /// In a sentence: "static sites cannot run yet".
-    pub(crate) plural: &'static str,
     /// What the folders below it stand for, one level after the other. The last level of a kind with
     /// index files holds the handler.
     pub(crate) levels: &'static [&'static str],
-    pub(crate) runs: bool,
 }
 
 #[rustfmt::skip]
 pub(crate) const KINDS: [KindRow; 8] = [
-    KindRow { kind: Kind::Apis, folder: "apis", plural: "APIs", levels: &["api"], runs: true },
-    KindRow { kind: Kind::Topics, folder: "topics", plural: "topics", levels: &["topic", "subscriber"], runs: true },
-    KindRow { kind: Kind::ExternalTopics, folder: "external_topics", plural: "external topics", levels: &["placeholder", "topic", "subscriber"], runs: true },
-    KindRow { kind: Kind::Sockets, folder: "sockets", plural: "sockets", levels: &["socket", "channel"], runs: true },
-    KindRow { kind: Kind::Crons, folder: "crons", plural: "crons", levels: &["cron"], runs: true },
-    KindRow { kind: Kind::Functions, folder: "functions", plural: "functions", levels: &["function"], runs: true },
-    KindRow { kind: Kind::Shared, folder: "shared", plural: "shared modules", levels: &["module"], runs: true },
-    KindRow { kind: Kind::Statics, folder: "statics", plural: "static sites", levels: &["site"], runs: false },
+    KindRow { kind: Kind::Apis, folder: "apis", levels: &["api"] },
+    KindRow { kind: Kind::Topics, folder: "topics", levels: &["topic", "subscriber"] },
+    KindRow { kind: Kind::ExternalTopics, folder: "external_topics", levels: &["placeholder", "topic", "subscriber"] },
+    KindRow { kind: Kind::Sockets, folder: "sockets", levels: &["socket", "channel"] },
+    KindRow { kind: Kind::Crons, folder: "crons", levels: &["cron"] },
+    KindRow { kind: Kind::Functions, folder: "functions", levels: &["function"] },
+    KindRow { kind: Kind::Shared, folder: "shared", levels: &["module"] },
+    KindRow { kind: Kind::Statics, folder: "statics", levels: &["site"] },
 ];
 
 #[derive(Debug)]

@@ -20,10 +20,10 @@ mod typescript;
 pub use closest::closest;
 pub use config::{ApiConfig, Config, CronConfig, RetryPolicy, SubscriberConfig, TopicConfig, list_variable};
 pub use cron::{BadSchedule, Schedule};
-pub use discover::{check_module, discover, discover_built};
+pub use discover::{check_module, discover, discover_built, discover_sites};
 pub use model::{
-    Api, Channel, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Socket, Subscriber,
-    Topic, Verb,
+    Api, Channel, Cron, Env, ExternalTopic, Function, Handler, Language, Project, Route, Segment, Site, Socket,
+    Statics, Subscriber, Topic, Verb,
 };
 pub use name::{BadName, HandlerPath, ProjectName};
 pub use problem::Problem;

@@ -18,6 +18,7 @@ pub struct Project {
     pub sockets: Vec<Socket>,
     pub crons: Vec<Cron>,
     pub functions: Vec<Function>,
+    pub sites: Vec<Site>,
     /// Folders of `less/shared`.
     pub shared: Vec<String>,
     pub config: Config,
@@ -192,6 +193,22 @@ pub struct Function {
     pub handler: Handler,
     /// Time limit of one call.
     pub timeout: Duration,
+}
+
+/// A folder that is served as it is: `less/statics/<site>/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    pub name: String,
+}
+
+/// A project's sites alone, as `deploy --static` takes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statics {
+    pub project: ProjectName,
+    /// At least one.
+    pub sites: Vec<Site>,
+    /// What is legal but probably not meant.
+    pub warnings: Vec<Problem>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@
 //! <home>/ports.json                the ports this home keeps
 //! <home>/keys/<project>            the key that signs the URLs of its files, mode 0600
 //! <home>/files/<project>/          their bytes, the store's own
+//! <home>/site-ports.json           the ports that sites keep (`sites/ports.rs`)
 //! <home>/server.log                the server's own log
-//! <home>/versions/<project>/<id>/  project/ (the snapshot) and env.json (its variables, mode 0600)
+//! <home>/versions/<project>/<id>/  project/ (the snapshot), env.json (its variables, mode 0600), sites.json and sites/ (`sites/version.rs`)
 //! <home>/logs/<project>/           handlers' lines
 //! <home>/cache/node/, <home>/sdk/  installed dependencies and the SDK, by content
 //! ```
@@ -72,6 +73,10 @@ impl Home {
 
     pub fn versions(&self, project: &ProjectName) -> PathBuf {
         self.0.join("versions").join(project.as_ref())
+    }
+
+    pub(crate) fn site_ports(&self) -> PathBuf {
+        self.0.join("site-ports.json")
     }
 
     pub fn logs(&self, project: &ProjectName) -> PathBuf {
@@ -151,6 +156,16 @@ impl Version {
     /// The snapshot: the folder that contains `less/`.
     pub fn project(&self) -> PathBuf {
         self.0.join("project")
+    }
+
+    /// Says which sites go with this version.
+    pub(crate) fn sites_record(&self) -> PathBuf {
+        self.0.join("sites.json")
+    }
+
+    /// What is kept of them, a folder for each deploy of sites.
+    pub(crate) fn sites(&self) -> PathBuf {
+        self.0.join("sites")
     }
 
     pub fn write_env(&self, env: &less_project::Env) -> anyhow::Result<()> {

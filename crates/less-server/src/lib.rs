@@ -19,6 +19,7 @@ pub mod seen;
 mod server;
 mod services;
 mod signing;
+mod sites;
 mod tasks;
 mod trial;
 mod triggers;

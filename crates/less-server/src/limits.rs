@@ -94,6 +94,13 @@ pub(crate) const WORKERS_WAITING: usize = 16;
 pub(crate) const CALL_DEPTH: u32 = 32;
 /// A deployed snapshot.
 pub(crate) const SNAPSHOT_BYTES: u64 = 256 << 20;
+/// Files of sites that are compressed at once.
+pub(crate) const COMPRESSING: usize = 2;
+/// Small files that all sites keep in memory, and that one version of a project's sites does.
+pub(crate) const SITES_MEMORY: usize = 64 << 20;
+pub(crate) const SITE_MEMORY: usize = 16 << 20;
+/// Files of sites that are sent piece by piece at once.
+pub(crate) const FILES_AT_ONCE: usize = 1_024;
 /// How long running handlers get to finish when the server stops.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// How long workers may take to exit after that.

@@ -19,9 +19,10 @@ use crate::home::{Home, Ports};
 use crate::limits;
 use crate::logs::LogLimits;
 use crate::own_ports::OwnPorts;
-use crate::projects::{Addresses, DeployFailed, Projects};
+use crate::projects::{Addresses, DeployFailed, Projects, SitesFrom};
 use crate::registry::Registry;
 use crate::seen::Echo;
+use crate::sites::{SITE_PORT, Sites};
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
@@ -38,6 +39,10 @@ pub struct Options {
     /// Our own executable: it starts the workers.
     pub launcher: PathBuf,
     pub listen: Listen,
+    /// The first port that is tried for a site that has none yet; 0: any. `None`: 4800, or any where the gateway's is any.
+    pub site_port: Option<u16>,
+    /// Sites are served straight from this folder, which contains `less/`; none: from what was deployed.
+    pub sites_folder: Option<PathBuf>,
     /// Sees what happens (`run` shows it).
     pub echo: Option<Echo>,
     /// What handlers print is read and not stored (to measure what storing costs).
@@ -50,6 +55,16 @@ pub enum Listen {
     Gateway { port: Option<u16>, control_port: Option<u16> },
     /// A port for each API of the one project, from `base` on, and for each socket, from `sockets` on; no control API.
     PerApi { base: u16, sockets: u16 },
+}
+
+impl Listen {
+    /// Whoever takes any port for the rest does for sites.
+    fn site_port(self) -> u16 {
+        match self {
+            Self::Gateway { port: Some(0), .. } | Self::PerApi { base: 0, .. } => 0,
+            Self::Gateway { .. } | Self::PerApi { .. } => SITE_PORT,
+        }
+    }
 }
 
 pub struct Server {
@@ -83,19 +98,24 @@ impl Server {
             Listen::Gateway { .. } => MissedRuns::RunLatest,
             Listen::PerApi { .. } => MissedRuns::Forget,
         };
+        let front = tasks.child();
+        let kept = matches!(options.listen, Listen::Gateway { .. }).then(|| home.site_ports());
+        let sites = Arc::new(Sites::new(front.clone(), kept, options.site_port.unwrap_or(options.listen.site_port())));
         let projects = Arc::new(Projects::new(
             home.clone(),
             registry.clone(),
             store.clone(),
             launcher,
             sdks,
+            sites,
+            options.sites_folder.map_or(SitesFrom::Versions, SitesFrom::Folder),
             missed,
             options.echo,
             LogLimits { discards: options.discards_lines, ..LogLimits::default() },
             tasks.clone(),
         ));
         let mut server = Self {
-            front: tasks.child(),
+            front,
             home,
             projects,
             registry,

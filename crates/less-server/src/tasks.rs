@@ -29,6 +29,11 @@ impl Tasks {
         Self { stop: self.stop.child_token(), server: self.server.clone(), tracker: TaskTracker::new() }
     }
 
+    /// A part of this family that can be asked to stop by itself, and is waited for with the rest.
+    pub(crate) fn branch(&self) -> Self {
+        Self { stop: self.stop.child_token(), ..self.clone() }
+    }
+
     /// A piece of work: it may end whenever it likes; `drain` waits for it.
     pub fn work(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]

@@ -19,6 +19,7 @@ mod rest_requests;
 mod rest_responses;
 mod run;
 mod server;
+mod sites;
 mod sockets;
 mod tools;
 mod topics;
@@ -55,5 +56,6 @@ pub(crate) const ALL: &[Section] = &[
     Section { project: "kvs", waits: false, cases: &[kvs::CASES] },
     Section { project: "files", waits: false, cases: &[files::CASES] },
     Section { project: "shared", waits: false, cases: &[handlers_modules::SHARED] },
+    Section { project: "sites", waits: false, cases: &[sites::CASES] },
     Section { project: "configuration", waits: false, cases: &[configuration::CASES] },
 ];

@@ -46,6 +46,11 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],
     ),
     (
+        "pages",
+        "Static files, 64 connections",
+        &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],
+    ),
+    (
         "memory",
         "Memory of our server, without its workers",
         &[

@@ -7,6 +7,7 @@ mod hello;
 mod idle;
 mod logs;
 mod ours;
+mod pages;
 mod workflow;
 
 use anyhow::Result;
@@ -29,6 +30,7 @@ pub const ALL: &[Scenario] = &[
     usual("workflow", "complete workflows a second, all systems", workflow::run),
     usual("idle", "one order at a time, and the floor under it", idle::run),
     usual("hello", "a route that answers hello, and others' fronts", hello::run),
+    usual("pages", "static files of a site, and nginx", pages::run),
     usual("memory", "our server at rest, under load, and at rest again", ours::memory),
     usual("cold-start", "from the start of our server to the first answer of a handler", ours::cold_start),
     usual("backlog", "a million messages that wait", backlog::run),

@@ -15,7 +15,7 @@ use crate::builds::Build;
 use crate::commands::deploy::failed;
 use crate::foreground::{block_on, own_executable};
 use crate::printer::{Printer, Speaker};
-use crate::project::{self, refused};
+use crate::project::{self, Part, refused};
 use crate::resolve::LessHome;
 
 const CONSEQUENCE: &str = "nothing was built";
@@ -23,7 +23,7 @@ const CONSEQUENCE: &str = "nothing was built";
 pub(crate) fn build(args: &BuildArgs, here: &Path, home: &LessHome, out: &mut Printer) -> anyhow::Result<ExitCode> {
     let (project, env) = project::check(here, &args.name, CONSEQUENCE, out)?;
     keep_files_private();
-    let mut snapshot = project::pack(here, home.root(), CONSEQUENCE)?;
+    let mut snapshot = project::pack(here, Part::Whole, home.root(), CONSEQUENCE)?;
     // What makes a folder runnable also changes it, so it is tried on a copy; what is kept is the project as it is.
     let trial = tempfile::tempdir_in(home.root())?;
     unpack(&snapshot, trial.path()).map_err(|error| refused(error, CONSEQUENCE))?;

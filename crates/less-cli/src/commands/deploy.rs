@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use less_project::Problem;
+use anyhow::Context;
+use less_project::{Problem, ProjectName};
 use less_server::control::api::{DeployEvent, DeployMeta, Resources, Step};
 
 use crate::args::{DeployArgs, Environment, PortArgs};
 use crate::background::{self, Start};
 use crate::client::same_version;
 use crate::printer::{Printer, Speaker};
-use crate::project::{self, Rejected};
+use crate::project::{self, Part, Rejected};
 use crate::render;
 use crate::resolve::{self, LessHome};
 
@@ -24,10 +24,7 @@ pub(crate) fn deploy(
     home: &LessHome,
     out: &mut Printer,
 ) -> anyhow::Result<ExitCode> {
-    if args.only_static {
-        bail!("static sites cannot be deployed yet");
-    }
-    let (project, env) = project::check(here, &args.name, CONSEQUENCE, out)?;
+    let (name, meta, part) = check(args, here, out)?;
     let ports = resolve::ports(PortArgs::default(), environment)?;
     let (client, status, start) = background::ensure(home, ports, out)?;
     same_version(&status)?;
@@ -38,14 +35,24 @@ pub(crate) fn deploy(
     let mut report = Report { out, json: args.json, built: false, ended: None };
     report.say("Building... ⚙️")?;
     report.out.step("Packing the project");
-    let snapshot = project::pack(here, home.root(), CONSEQUENCE)?;
+    let snapshot = project::pack(here, part, home.root(), CONSEQUENCE)?;
     report.out.step("Sending the project to the server");
-    client.deploy(&project.name, &DeployMeta { env }, snapshot, |event| report.tell(event))?;
+    client.deploy(&name, &meta, snapshot, |event| report.tell(event))?;
     let resources = report.ended.context(
         "the connection to the server ended before the deployment did\n  hint: `less-cli server status` says whether it runs",
     )??;
-    finish(&resources, args.json, out)?;
+    finish(&resources, part, args.json, out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sites are checked, and deployed, whatever the rest of the project is.
+fn check(args: &DeployArgs, here: &Path, out: &mut Printer) -> anyhow::Result<(ProjectName, DeployMeta, Part)> {
+    if args.only_static {
+        let name = project::check_sites(here, &args.name, CONSEQUENCE, out)?;
+        return Ok((name, DeployMeta { only_sites: true, ..DeployMeta::default() }, Part::Sites));
+    }
+    let (project, env) = project::check(here, &args.name, CONSEQUENCE, out)?;
+    Ok((project.name, DeployMeta { env, only_sites: false }, Part::Whole))
 }
 
 /// Follows one deployment.
@@ -96,15 +103,15 @@ impl Report<'_> {
     }
 }
 
-fn finish(resources: &Resources, json: bool, out: &mut Printer) -> anyhow::Result<()> {
+fn finish(resources: &Resources, part: Part, json: bool, out: &mut Printer) -> anyhow::Result<()> {
     if json {
-        out.json(resources)?;
-    } else {
-        for line in render::deployed(resources) {
-            out.say(Speaker::Cli, &line)?;
-        }
+        return out.json(resources);
     }
-    Ok(())
+    let lines = match part {
+        Part::Whole => render::deployed(resources),
+        Part::Sites => render::deployed_sites(resources),
+    };
+    lines.iter().try_for_each(|line| out.say(Speaker::Cli, line))
 }
 
 /// The server's verdict as an error of ours.
@@ -146,6 +153,7 @@ mod tests {
             websites: vec![],
             waiting: vec![],
             crons: vec![],
+            problems: vec![],
         }
     }
 

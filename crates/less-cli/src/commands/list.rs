@@ -39,6 +39,9 @@ fn projects(json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<()
 
 fn resources(name: &ProjectName, json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<()> {
     let resources = connect(&home.server())?.resources(name)?;
+    for problem in &resources.problems {
+        out.warn(problem);
+    }
     if json {
         return out.json(&resources);
     }

@@ -111,7 +111,15 @@ fn status(json: bool, home: &LessHome, out: &mut Printer) -> anyhow::Result<Exit
 fn serve(ports: PortArgs, discards_lines: bool, detach: bool, home: &LessHome) -> anyhow::Result<ExitCode> {
     log_to_stderr(tracing::Level::INFO);
     let listen = Listen::Gateway { port: ports.port, control_port: ports.control_port };
-    let options = Options { home: home.server(), launcher: own_executable()?, listen, echo: None, discards_lines };
+    let options = Options {
+        home: home.server(),
+        launcher: own_executable()?,
+        listen,
+        site_port: ports.site_port,
+        sites_folder: None,
+        echo: None,
+        discards_lines,
+    };
     let served = block_on(async {
         let mut signals = Signals::listen()?;
         let server = Server::start(options).await?;

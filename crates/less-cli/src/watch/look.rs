@@ -1,6 +1,7 @@
 //! What a project's folder looks like: what a deploy takes of it (`less_server::build::snapshot`), and `.env`.
 //!
-//! What installers, tools and editors write beside that (`node_modules`, hidden folders, logs, backups) is not looked at.
+//! What installers, tools and editors write beside that (`node_modules`, hidden folders, logs, backups) is not looked at,
+//! nor what is in a site: `run` serves that as it is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,8 @@ use rustix::stdio::{stderr, stdout};
 const FOLDERS_NOT_LOOKED_AT: [&str; 3] = ["node_modules", "__pycache__", "venv"];
 /// Hidden, and yet read: the variables, and what installers go by.
 const HIDDEN: [&str; 4] = [".env", ".npmrc", ".yarnrc", ".yarnrc.yml"];
+/// The folders in it are sites.
+const SITES: &str = "less/statics";
 /// What decides which packages there are.
 const DEPENDENCIES: [&str; 8] = [
     "package.json",
@@ -96,7 +99,9 @@ pub(super) fn look(root: &Path, own: &[FileId]) -> Look {
                 }
             } else if is_folder_looked_at(&name, at_top) && !entry.path().join("pyvenv.cfg").exists() {
                 files.insert(path.clone(), Stamp::Folder);
-                folders.push(path);
+                if folder != Path::new(SITES) {
+                    folders.push(path);
+                }
             }
         }
     }
@@ -210,6 +215,14 @@ mod tests {
         }
         let expected = [".env", ".npmrc", "less", "less/target", "less/target/get.js", "less.config", "package.json"];
         assert_eq!(names(root.path()), expected);
+    }
+
+    #[test]
+    fn a_new_site_is_seen_and_what_is_in_it_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("less/statics/web")).unwrap();
+        fs::write(root.path().join("less/statics/web/index.html"), "").unwrap();
+        assert_eq!(names(root.path()), ["less", "less/statics", "less/statics/web"]);
     }
 
     #[test]

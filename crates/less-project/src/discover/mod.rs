@@ -8,6 +8,7 @@ mod crons;
 mod leaves;
 mod modules;
 mod names;
+mod sites;
 mod sockets;
 mod walk;
 
@@ -21,10 +22,12 @@ use crate::config::{self, Known};
 use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
 use crate::problem::{Findings, in_order};
 use crate::{
-    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Socket, Subscriber, Topic,
+    Api, Cron, ExternalTopic, Function, Language, Problem, Project, ProjectName, RetryPolicy, Site, Socket, Subscriber,
+    Topic,
 };
 use leaves::Leaf;
 pub use modules::check_module;
+pub use sites::discover_sites;
 use walk::{Folder, Walk};
 
 /// For whoever starts with nothing.
@@ -80,10 +83,22 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
     }
     match name {
         Some(name) if found.problems.is_empty() => {
-            let Parts { apis, topics, external_topics, sockets, crons, functions, .. } = parts;
+            let Parts { apis, topics, external_topics, sockets, crons, functions, sites, .. } = parts;
             let shared = shared.unwrap_or_default();
             let warnings = in_order(found.warnings);
-            Ok(Project { name, apis, topics, external_topics, sockets, crons, functions, shared, config, warnings })
+            Ok(Project {
+                name,
+                apis,
+                topics,
+                external_topics,
+                sockets,
+                crons,
+                functions,
+                sites,
+                shared,
+                config,
+                warnings,
+            })
         }
         Some(_) | None => Err(in_order(found.problems)),
     }
@@ -121,6 +136,7 @@ struct Parts {
     sockets: Vec<Socket>,
     crons: Vec<Cron>,
     functions: Vec<Function>,
+    sites: Vec<Site>,
     cron_folder: Option<Folder>,
     shared_folder: Option<Folder>,
     /// What `less.config` may speak of, invalid handlers included: one mistake is one problem.
@@ -146,10 +162,6 @@ impl Parts {
     }
 
     fn read_kind(&mut self, row: &'static KindRow, folder: Folder, found: &mut Findings) {
-        if !row.runs && !folder.folders.is_empty() {
-            let message = format!("{} cannot run yet", row.plural);
-            found.problem(&folder.path, message, "move this folder out of less/ to run the rest");
-        }
         match row.kind {
             Kind::Apis => {
                 self.known.apis = names_in(&folder);
@@ -161,7 +173,7 @@ impl Parts {
                 self.topics = folder.folders.iter().map(|folder| topic(folder, &leaves, found)).collect();
             }
             Kind::Shared => self.shared_folder = Some(folder),
-            Kind::Statics => check_sites(&folder, found),
+            Kind::Statics => self.sites = sites::read(&folder, found),
             Kind::Crons => {
                 self.known.crons = names_in(&folder);
                 self.crons = leaves::read(row, &folder, found).into_iter().map(cron).collect();
@@ -257,14 +269,6 @@ fn cron(leaf: Leaf) -> Cron {
 
 fn function(leaf: Leaf) -> Function {
     Function { name: leaf.names.concat(), handler: leaf.handler, timeout: config::TIMEOUT }
-}
-
-fn check_sites(statics: &Folder, found: &mut Findings) {
-    names::check_level(statics.folders.iter(), found);
-    warn_of_files(statics, "a static site", found);
-    for site in statics.folders.iter().filter(|site| !site.files.iter().any(|file| file == "index.html")) {
-        found.warn(&site.path, "this site has no index.html", format!("create {}", site.join("index.html")));
-    }
 }
 
 /// Files where only folders mean something.

@@ -67,6 +67,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The folder `less/statics`; none if it is not there or, with a problem, cannot be read.
+    pub(super) fn statics(&mut self) -> Option<Folder> {
+        let place = self.root.join("less/statics");
+        if fs::symlink_metadata(&place).is_err() {
+            return None;
+        }
+        match self.entry("less/statics", &place, &[])? {
+            Entry::Folder(real) => Some(self.folder("statics", "less/statics".into(), &mut vec![real])),
+            Entry::File => {
+                self.found.problem("less/statics", "is a file, not a folder", "remove it, and create the folder");
+                None
+            }
+        }
+    }
+
     /// A text file at the project's root; none if it does not exist or, with a problem, cannot be read.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let place = self.root.join(name);

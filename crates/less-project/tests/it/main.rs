@@ -11,6 +11,7 @@ mod modules;
 mod names;
 mod places;
 mod project;
+mod sites;
 mod sockets;
 mod soon;
 mod typescript;

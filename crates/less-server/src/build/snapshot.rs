@@ -1,7 +1,8 @@
 //! A project's folder as a tar, to be sent to a server, which unpacks it (`unpack`).
 //!
 //! Left out: `node_modules`, `__pycache__` and virtual environments everywhere, `target` at the top, whatever begins with a dot (`.git`, `.env`) except the
-//! installers' settings at the top, and sockets, pipes and devices. Empty folders are kept: a topic may be one. A link
+//! installers' settings at the top, and sockets, pipes and devices. A site is what a build tool wrote, so of those names it may have any below its own folder
+//! (some tools write `assets/node_modules`), and `.well-known` in it. Empty folders are kept: a topic may be one. A link
 //! is packed as what it points to, which must lie in the project; so a snapshot has files and folders only, and nothing
 //! in it can lead out where it is unpacked. The same folder gives the same bytes on every machine.
 
@@ -33,13 +34,27 @@ pub struct Packed {
 
 /// Writes the snapshot of the project in `root`. Finds all problems before it writes anything.
 pub fn pack(root: &Path, out: impl Write) -> Result<Packed> {
-    pack_within(root, out, SNAPSHOT_BYTES)
+    pack_within(root, Scope::Project, out, SNAPSHOT_BYTES)
 }
 
-fn pack_within(root: &Path, out: impl Write, most: u64) -> Result<Packed> {
+/// The same of its sites alone: `less/statics`.
+pub fn pack_sites(root: &Path, out: impl Write) -> Result<Packed> {
+    pack_within(root, Scope::Sites, out, SNAPSHOT_BYTES)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Project,
+    Sites,
+}
+
+fn pack_within(root: &Path, scope: Scope, out: impl Write, most: u64) -> Result<Packed> {
     let root = root.canonicalize().doing("open the folder", root)?;
     let mut walk = Walk { root: root.clone(), inside: vec![root.clone()], entries: Vec::new(), problems: Vec::new() };
-    walk.folder(&root, "")?;
+    match scope {
+        Scope::Project => walk.folder(&root, "")?,
+        Scope::Sites => walk.sites()?,
+    }
     let bytes = walk.entries.iter().filter_map(|entry| entry.file).sum();
     walk.problems.extend(too_large(&walk.entries, bytes, most));
     if !walk.problems.is_empty() {
@@ -107,6 +122,15 @@ struct Walk {
 }
 
 impl Walk {
+    /// A snapshot names every folder before what is in it.
+    fn sites(&mut self) -> Result<()> {
+        let less = self.root.join("less");
+        let real = less.canonicalize().doing("open the folder", &less)?;
+        self.entries.push(Entry { name: "less".into(), real: real.clone(), mode: 0o755, file: None });
+        self.inside.push(real);
+        self.child(&less.join("statics"), "less/statics")
+    }
+
     fn folder(&mut self, real: &Path, name: &str) -> Result<()> {
         let mut children: Vec<_> = match fs::read_dir(real).and_then(Iterator::collect) {
             Ok(children) => children,
@@ -202,6 +226,13 @@ fn join(folder: &str, name: &str) -> String {
 
 fn is_left_out(folder: &str, name: &str) -> bool {
     let at_top = folder.is_empty();
+    if let Some(below) = folder.strip_prefix("less/statics/") {
+        return match (below.contains('/'), name) {
+            (false, ".well-known") => false,
+            (false, "node_modules") => true,
+            _ => name.starts_with('.'),
+        };
+    }
     match name {
         "node_modules" | "__pycache__" => true,
         "target" => at_top,

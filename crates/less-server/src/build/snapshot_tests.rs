@@ -33,7 +33,9 @@ fn names(tar: &[u8]) -> Vec<String> {
 
 fn problems(root: &Path, most: u64) -> Vec<Problem> {
     let mut out = Vec::new();
-    let Err(Error::Problems(problems)) = pack_within(root, &mut out, most) else { panic!("no problems") };
+    let Err(Error::Problems(problems)) = pack_within(root, Scope::Project, &mut out, most) else {
+        panic!("no problems")
+    };
     assert!(out.is_empty());
     problems
 }
@@ -129,4 +131,45 @@ fn a_project_that_is_too_large_is_told_its_largest_parts() {
     let expected = "the project is larger than 1 MiB: 9 MiB without node_modules and hidden files; the largest: \
                     less/statics/site (5 MiB), data (4 MiB), e.txt (1 bytes)";
     assert!(problem.message.starts_with(expected), "{}", problem.message);
+}
+
+#[test]
+fn a_site_has_what_its_build_tool_wrote() {
+    let project = project(&[
+        ("less/apis/a/get.js", ""),
+        ("less/statics/shop/index.html", ""),
+        ("less/statics/shop/.well-known/security.txt", ""),
+        ("less/statics/shop/.well-known/.hidden", ""),
+        ("less/statics/shop/.env", ""),
+        ("less/statics/shop/node_modules/a/index.js", ""),
+        ("less/statics/shop/assets/node_modules/font.woff2", ""),
+        ("less/statics/shop/assets/.well-known/b", ""),
+    ]);
+    let site = [
+        "less/statics",
+        "less/statics/shop",
+        "less/statics/shop/.well-known",
+        "less/statics/shop/.well-known/security.txt",
+        "less/statics/shop/assets",
+        "less/statics/shop/assets/node_modules",
+        "less/statics/shop/assets/node_modules/font.woff2",
+        "less/statics/shop/index.html",
+    ];
+    assert_eq!(names(&packed(project.path()))[4..], site);
+    let mut sites = Vec::new();
+    pack_sites(project.path(), &mut sites).unwrap();
+    assert_eq!(names(&sites), [&["less"], &site[..]].concat());
+    let into = TempDir::new().unwrap();
+    unpack(&sites[..], into.path()).unwrap();
+    assert!(into.path().join("less/statics/shop/index.html").is_file());
+}
+
+#[test]
+fn a_link_in_a_site_stays_in_the_project() {
+    let project = project(&[("less/statics/shop/index.html", "")]);
+    symlink("../../../..", project.path().join("less/statics/shop/up")).unwrap();
+    symlink("..", project.path().join("less/statics/shop/round")).unwrap();
+    let Err(Error::Problems(problems)) = pack_sites(project.path(), Vec::new()) else { panic!("no problems") };
+    let told: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(told, ["less/statics/shop/round", "less/statics/shop/up"]);
 }

@@ -50,6 +50,9 @@ pub struct Status {
 pub struct DeployMeta {
     /// The values of the variables that `less.config` lists, read by the caller.
     pub env: BTreeMap<String, String>,
+    /// The snapshot has `less/statics` only, and only the sites are to be deployed.
+    #[serde(default)]
+    pub only_sites: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +105,9 @@ pub struct Resources {
     pub waiting: Vec<Waiting>,
     #[serde(default)]
     pub crons: Vec<CronInfo>,
+    /// What of it does not work for now, and why: sites whose port another program has.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,6 +23,7 @@ use crate::limits;
 use crate::live::{Live, Parts, runtimes};
 use crate::services::{FileUrls, Services};
 use crate::signing::SigningKey;
+use crate::sites::{Published, Staged};
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::triggers::http::{Recorded, left_open};
@@ -95,6 +96,11 @@ impl Projects {
         progress: Progress<'_>,
     ) -> Result<Resources, DeployFailed> {
         let _turn = self.turn(name).lock_owned().await;
+        if meta.only_sites
+            && let Some(record) = self.record(name.as_ref()).await?
+        {
+            return self.deploy_sites(name, &record, snapshot, progress).await;
+        }
         let id = Uuid::now_v7().simple().to_string();
         let version = self.home.version(name, &id);
         let mut unfinished = Unfinished { folder: Some(version.folder().to_owned()), tasks: self.tasks.clone() };
@@ -107,7 +113,7 @@ impl Projects {
         // From here on it may be live.
         unfinished.folder = None;
         let switched = match built {
-            Ok(live) => self.switch(id, live, progress).await,
+            Ok((live, sites)) => self.switch(id, live, sites, progress).await,
             Err(failed) => Err(failed),
         };
         if switched.is_err() {
@@ -116,7 +122,7 @@ impl Projects {
         switched
     }
 
-    /// Unpacks, checks, installs, and starts the workers; nothing of it is live.
+    /// Unpacks, checks, installs, takes ports for sites, and starts the workers; nothing of it is live.
     async fn build_version(
         &self,
         name: &ProjectName,
@@ -124,7 +130,7 @@ impl Projects {
         snapshot: fs::File,
         meta: DeployMeta,
         progress: Progress<'_>,
-    ) -> Result<Arc<Live>, DeployFailed> {
+    ) -> Result<(Arc<Live>, Staged), DeployFailed> {
         let step = |step| progress(DeployEvent::Step { step });
         step(Step::Checking);
         let root = version.project();
@@ -145,6 +151,7 @@ impl Projects {
         let (cache, runtimes) = (self.home.dependency_cache(), runtimes(&project));
         let built = build::prepare(&root, &cache, &self.sdks, &project, &runtimes, &meta.env, installing).await?;
         version.write_env(&meta.env).map_err(|error| DeployFailed::from(&error))?;
+        let sites = self.stage_sites(version, &project).await?;
         if !self.stands_alone() {
             // The commit that makes the version live must not survive a power cut that its files do not.
             let folder = version.folder().to_owned();
@@ -154,7 +161,7 @@ impl Projects {
                 .map_err(|error| DeployFailed::from(&error))?;
         }
         step(Step::StartingWorkers);
-        self.start(name, project, built, &meta.env).await
+        Ok((self.start(name, project, built, &meta.env).await?, sites))
     }
 
     /// Whether this is a `run`: one project, whose versions are forgotten when it ends.
@@ -217,7 +224,13 @@ impl Projects {
     }
 
     /// The moment a version becomes the live one: the store's commit, then what runs.
-    async fn switch(&self, id: String, live: Arc<Live>, progress: Progress<'_>) -> Result<Resources, DeployFailed> {
+    async fn switch(
+        &self,
+        id: String,
+        live: Arc<Live>,
+        sites: Staged,
+        progress: Progress<'_>,
+    ) -> Result<Resources, DeployFailed> {
         progress(DeployEvent::Step { step: Step::Switching });
         let (before, record, deployed) = match self.commit(id, &live).await {
             Ok(committed) => committed,
@@ -229,8 +242,10 @@ impl Projects {
         for (handler, waiting) in &deployed.parked {
             progress(DeployEvent::Warning { problem: describe::parked(handler, *waiting) });
         }
+        let old_sites = self.sites.publish(&live.name, sites).await;
         let resources =
             describe::resources(&record, Some(&live), *self.addresses.borrow(), Vec::new(), record.updated_at);
+        let resources = self.with_sites(resources);
         let left = self.left_open(&live.name).await;
         match self.registry.switch(live.clone()) {
             Ok(old) => {
@@ -239,7 +254,7 @@ impl Projects {
                 }
                 live.dispatch(&deployed, old.as_deref(), self.missed);
                 self.end_in_background(left);
-                self.retire_in_background(old, before);
+                self.retire_in_background(old, old_sites, before);
                 let (topics, name) = (self.store.topics.clone(), live.name.clone());
                 self.tasks.work("hurry", async move {
                     if let Err(error) = topics.hurry(&name).await {
@@ -293,7 +308,12 @@ impl Projects {
     }
 
     /// Lets the replaced version finish what it runs, then removes its folder.
-    fn retire_in_background(&self, old: Option<Arc<Live>>, before: Option<Deployment>) {
+    fn retire_in_background(
+        &self,
+        old: Option<Arc<Live>>,
+        old_sites: Option<Arc<Published>>,
+        before: Option<Deployment>,
+    ) {
         let folder = before.map(|before| self.home.version_of(&before).folder().to_owned());
         let retiring = self.retiring.clone();
         retiring.lock().extend(old.clone());
@@ -301,6 +321,9 @@ impl Projects {
             if let Some(old) = old {
                 old.retire(limits::RETIRE).await;
                 retiring.lock().retain(|other| !Arc::ptr_eq(other, &old));
+            }
+            if let Some(sites) = old_sites {
+                sites.unread(limits::RETIRE).await;
             }
             if let Some(folder) = folder {
                 remove_folder(folder).await;
@@ -325,13 +348,18 @@ impl Drop for Unfinished {
 
 /// Blocking: unpacks and checks the snapshot.
 fn unpack(snapshot: &fs::File, root: &std::path::Path, name: &ProjectName) -> Result<Project, DeployFailed> {
-    fs::create_dir_all(root).map_err(|error| DeployFailed::from(&error.into()))?;
-    build::unpack::unpack(snapshot, root)?;
+    unpack_into(snapshot, root)?;
     discover(root, name.as_ref()).map_err(DeployFailed::problems)
 }
 
+/// Blocking.
+pub(super) fn unpack_into(snapshot: &fs::File, root: &std::path::Path) -> Result<(), DeployFailed> {
+    fs::create_dir_all(root).map_err(|error| DeployFailed::from(&error.into()))?;
+    Ok(build::unpack::unpack(snapshot, root)?)
+}
+
 /// Blocking: puts everything under this folder's disk on it.
-fn sync(folder: &std::path::Path) -> anyhow::Result<()> {
+pub(super) fn sync(folder: &std::path::Path) -> anyhow::Result<()> {
     rustix::fs::syncfs(fs::File::open(folder)?)?;
     Ok(())
 }

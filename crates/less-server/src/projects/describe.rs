@@ -40,6 +40,7 @@ pub(super) fn resources(
         websites: Vec::new(),
         waiting: waiting.collect(),
         crons: live.map(|live| crons(live, now)).unwrap_or_default(),
+        problems: Vec::new(),
     }
 }
 

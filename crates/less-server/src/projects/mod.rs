@@ -6,8 +6,10 @@
 mod deploy;
 mod describe;
 mod restore;
+mod sites;
 
 pub use deploy::DeployFailed;
+pub(crate) use sites::SitesFrom;
 
 use std::collections::HashMap;
 use std::fs;
@@ -32,6 +34,7 @@ use crate::live::Live;
 use crate::logs::{LogLimits, Logs};
 use crate::registry::Registry;
 use crate::seen::Echo;
+use crate::sites::Sites;
 use crate::tasks::Tasks;
 use crate::triggers::crons::MissedRuns;
 use crate::workers::Launcher;
@@ -70,6 +73,8 @@ pub struct Projects {
     store: Store,
     launcher: Launcher,
     sdks: Sdks,
+    sites: Arc<Sites>,
+    sites_from: SitesFrom,
     missed: MissedRuns,
     echo: Option<Echo>,
     log_limits: LogLimits,
@@ -90,6 +95,8 @@ impl Projects {
         store: Store,
         launcher: Launcher,
         sdks: Sdks,
+        sites: Arc<Sites>,
+        sites_from: SitesFrom,
         missed: MissedRuns,
         echo: Option<Echo>,
         log_limits: LogLimits,
@@ -103,6 +110,8 @@ impl Projects {
             store,
             launcher,
             sdks,
+            sites,
+            sites_from,
             missed,
             echo,
             log_limits,
@@ -174,7 +183,7 @@ impl Projects {
     pub(crate) async fn list(&self) -> Result<Vec<ProjectInfo>, Refused> {
         let mut records = self.store.topics.deployments().await.map_err(|error| Refused::internal(&error.into()))?;
         records.sort_by(|a, b| a.project.cmp(&b.project));
-        Ok(records.iter().map(describe::info).collect())
+        Ok(records.iter().map(|record| self.with_times_of_sites(describe::info(record))).collect())
     }
 
     async fn known(&self, project: &ProjectName) -> Result<Deployment, Refused> {
@@ -200,7 +209,8 @@ impl Projects {
         let live = self.registry.live(project.as_ref());
         let waiting = self.store.topics.waiting(project.as_ref()).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
-        Ok(describe::resources(&record, live.as_deref(), *self.addresses.borrow(), waiting, clock::now_ms()))
+        let (addresses, now) = (*self.addresses.borrow(), clock::now_ms());
+        Ok(self.with_sites(describe::resources(&record, live.as_deref(), addresses, waiting, now)))
     }
 
     /// Takes a project away; `purge` its data too, also of one that was taken away before.
@@ -217,6 +227,7 @@ impl Projects {
             live.stop_dispatch();
             live.retire(limits::GRACE).await;
         }
+        self.sites.remove(project.as_ref(), purge).await;
         let waiting = self.store.topics.remove(project.as_ref(), purge).await;
         let waiting = waiting.map_err(|error| Refused::internal(&error.into()))?;
         remove_folder(self.home.versions(project)).await;

@@ -25,6 +25,7 @@ impl Projects {
         for record in self.store.topics.deployments().await? {
             // Until it runs, clients are told that it has not started, not that it is unknown.
             self.registry.mark_not_started(&record.project);
+            self.restore_sites(&record).await;
             let (this, tried) = (self.clone(), tried.clone());
             self.tasks.work("restore", async move { this.restore_until_it_runs(&record.project, tried).await });
         }

@@ -48,6 +48,8 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome) -> anyhow::Resul
                 base: args.port.unwrap_or(RUN_PORT),
                 sockets: args.socket_port.unwrap_or(SOCKET_PORT),
             },
+            site_port: args.site_port,
+            sites_folder: Some(source.root()),
             echo: Some(echo),
             discards_lines: false,
         };

@@ -10,7 +10,7 @@ use less_server::control::api::DeployMeta;
 use sha2::{Digest, Sha256};
 
 use crate::builds::Build;
-use crate::project::{self, Talk};
+use crate::project::{self, Part, Talk};
 use crate::resolve::LessHome;
 
 pub(super) enum Source {
@@ -59,7 +59,7 @@ impl Source {
             Self::Folder(root) => project::check(root, name.as_ref(), consequence, out)?.1,
             Self::Built(build) => build.env()?,
         };
-        let mut snapshot = project::pack(&self.root(), scratch, consequence)?;
+        let mut snapshot = project::pack(&self.root(), Part::Whole, scratch, consequence)?;
         let mut print = Sha256::new();
         print.update(serde_json::to_vec(&env)?);
         let mut piece = vec![0; 64 << 10];
@@ -70,6 +70,6 @@ impl Source {
             }
         }
         snapshot.seek(SeekFrom::Start(0))?;
-        Ok(Loaded { snapshot, meta: DeployMeta { env }, print: print.finalize().into() })
+        Ok(Loaded { snapshot, meta: DeployMeta { env, only_sites: false }, print: print.finalize().into() })
     }
 }

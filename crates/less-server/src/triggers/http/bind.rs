@@ -35,6 +35,10 @@ pub(crate) enum PortOf {
     Api,
     /// One socket of `run`.
     Socket,
+    /// A site that has none yet.
+    Site,
+    /// A site that had it before.
+    KeptSite,
 }
 
 /// What to do about a port that is taken.
@@ -94,6 +98,10 @@ impl PortOf {
             Self::Control => "choose another for the control API: `less-cli server start --control-port <port>`",
             Self::Api => "choose others: `less-cli run --port <port>`",
             Self::Socket => "choose others: `less-cli run --socket-port <port>`",
+            Self::Site => "choose others: `--site-port <port>` of `less-cli run` and `less-cli server start`",
+            Self::KeptSite => {
+                "take the site out of site-ports.json in the server's folder, to give it another with a deploy"
+            }
         }
     }
 }

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::api::{self, Target};
 use super::body::{Rest, Upload};
-use super::{Body, Failure, files, function, headers, publish, sockets, watched};
+use super::{Body, Failure, files, function, headers, publish, site, sockets, watched};
 use crate::control::Control;
 use crate::registry::Registry;
 use crate::seen::Echo;
+use crate::sites::Sites;
 use crate::tasks::Tasks;
 
 pub(crate) enum Door {
@@ -45,6 +46,12 @@ pub(crate) enum Door {
     Files {
         registry: Arc<Registry>,
         project: String,
+    },
+    /// One static site at `/`.
+    Site {
+        sites: Arc<Sites>,
+        project: String,
+        site: String,
     },
     Control(Arc<Control>),
     /// One of a project's, and who is told of what goes through it. `api`: how it is named there.
@@ -87,6 +94,7 @@ impl Door {
                 Some(path) => files::answer(registry, project, path, &head, &mut upload, tasks).await,
                 None => Failure::NotFound.response(Uuid::now_v7()),
             },
+            Self::Site { sites, project, site } => site::answer(sites.read(project, site), &head, tasks).await,
             Self::Control(control) => {
                 let path = path.to_owned();
                 let request = Request::from_parts(head, upload.into_body());

@@ -3,7 +3,7 @@
 //! `bind` takes ports, `connection` keeps clients within limits (`meter`: what they send and take; `body`:
 //! what they upload; `refusal`: who is sent away before its request), `door` finds whose request it is, `api` runs
 //! routes (`cors`: for which pages), `publish`, `function` and `files` are the generated APIs, `sockets` serves clients
-//! that stay connected, `failure` is what clients see of errors, `watched` is who looks on.
+//! that stay connected, `site` sends pages, `failure` is what clients see of errors, `watched` is who looks on.
 
 mod api;
 mod bind;
@@ -19,6 +19,7 @@ mod headers;
 mod meter;
 mod publish;
 mod refusal;
+mod site;
 mod sockets;
 mod watched;
 

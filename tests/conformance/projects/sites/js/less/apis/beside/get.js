@@ -1,0 +1,1 @@
+exports.process = async () => ({ body: 'beside' });
