@@ -166,7 +166,7 @@ fn fifty_changes_under_a_flow_of_orders_lose_none_and_leave_nothing_behind() {
     let url = run.url("shop");
     let stop = AtomicBool::new(false);
     let mut took: Vec<(Duration, &str)> = Vec::new();
-    let mut memory = Vec::new();
+    let (mut memory, mut files) = (Vec::new(), Vec::new());
     let placed = thread::scope(|scope| {
         let orders = scope.spawn(|| place_orders(&url, &stop));
         for n in 1..=5 {
@@ -177,6 +177,7 @@ fn fifty_changes_under_a_flow_of_orders_lose_none_and_leave_nothing_behind() {
                 took.push((saved.elapsed(), what));
             }
             memory.push(processes::resident_mib(run.pid()));
+            files.push(fs::read_dir(format!("/proc/{}/fd", run.pid())).unwrap().count());
         }
         stop.store(true, Ordering::Relaxed);
         orders.join().unwrap()
@@ -195,13 +196,15 @@ fn fifty_changes_under_a_flow_of_orders_lose_none_and_leave_nothing_behind() {
     eventually("old processes and versions are gone", || kept(&home, &run).1 == 1 && kept(&home, &run).0 <= 10);
     let grown = memory.last().unwrap().saturating_sub(memory[0]);
     assert!(grown < 64, "it holds on to old versions: {memory:?} MiB");
+    // Each worker is two or three; how many there are of Python differs.
+    assert!(files[4] < files[0] + 40, "it holds on to files: {files:?}");
 
     took.sort();
     let install = |what: &str| what.contains("package");
     let code: Vec<Duration> = took.iter().filter(|(_, what)| !install(what)).map(|(took, _)| *took).collect();
     let (median, longest) = (code[code.len() / 2], took.iter().rev().take(3).collect::<Vec<_>>());
     println!("{placed} orders; new code after {median:?} (median), {:?} (longest); of all {longest:?}", code.last());
-    println!("resident: {memory:?} MiB");
+    println!("resident: {memory:?} MiB, open files: {files:?}");
     // The contract says a second; a machine on which all tests run at once gets three.
     assert!(median < Duration::from_secs(3), "{took:?}");
 }
@@ -319,6 +322,18 @@ fn what_run_prints_into_a_file_of_the_project_reloads_nothing() {
     project.write("less/apis/shop/get.js", &answering("changed"));
     served(&url, "changed");
     eventually("that is printed, too", || reloads(&run) == 1 && run.stdout().matches("GET / 200").count() > 1);
+}
+
+#[test]
+fn a_new_build_of_the_name_is_run_where_the_last_one_runs() {
+    let home = Home::new();
+    let project = small(&home);
+    project.run(&["build", "shop"]).succeeded();
+    let mut run = home.start("run", home.root(), &["run", "shop", "--port", "0"]);
+    let url = run.url("shop");
+    project.write("less/apis/shop/get.js", &answering("built anew"));
+    project.run(&["build", "shop"]).succeeded();
+    served(&url, "built anew");
 }
 
 #[test]
