@@ -1,17 +1,19 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! The library holds what the tests share, `flow`, `load`, `scene` and `strace` what some of them do; every other file
-//! is one topic of the contract.
+//! The library holds what the tests share, `drive`, `flow`, `load`, `scene` and `strace` what some of them do; every
+//! other file is one topic of the contract.
 #![cfg(test)]
 
 mod backlog;
 mod commands;
 mod crons;
 mod deploying;
+mod drive;
 mod durability_kill;
 mod durability_order;
 mod external_topics;
 mod files;
+mod files_kept;
 mod flow;
 mod food_delivery;
 mod functions;
