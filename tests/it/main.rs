@@ -1,7 +1,7 @@
 //! Black-box tests: the real binary, real Node.js workers, a home of its own for every test.
 //!
-//! The library holds what the tests share, `flow`, `load`, `scene`, `site_scene`, `strace` and `terminal` what some of them
-//! do; every other file is one topic of the contract.
+//! The library holds what the tests share, `drive`, `flow`, `load`, `scene`, `site_scene`, `strace` and `terminal` what some
+//! of them do; every other file is one topic of the contract.
 #![cfg(test)]
 
 mod backlog;
@@ -9,12 +9,14 @@ mod commands;
 mod create;
 mod crons;
 mod deploying;
+mod drive;
 mod durability_kill;
 mod durability_order;
 mod examples_chat;
 mod examples_shop;
 mod external_topics;
 mod files;
+mod files_kept;
 mod flow;
 mod food_delivery;
 mod functions;

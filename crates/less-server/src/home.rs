@@ -94,10 +94,17 @@ impl Home {
 
     /// The key that signs the URLs of a project's files: made once, then kept until the project is purged.
     pub fn file_key(&self, project: &ProjectName) -> anyhow::Result<String> {
-        let path = self.file_key_path(project);
-        let folder = self.0.join("keys");
+        let (path, folder) = (self.file_key_path(project), self.0.join("keys"));
+        let is_new = !path.exists();
         fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        secret(&path)
+        let key = secret(&path)?;
+        if is_new {
+            // URLs are given away from now on: the key must outlive a power cut.
+            for folder in [&folder, &self.0] {
+                fs::File::open(folder).and_then(|folder| folder.sync_all())?;
+            }
+        }
+        Ok(key)
     }
 
     pub fn file_key_path(&self, project: &ProjectName) -> PathBuf {

@@ -83,7 +83,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "uploads",
-        about: "uploads cut off by their clients or by kill -9 of the server",
+        about: "uploads cut off by their clients, by kill -9 of the server, by power cuts",
         is_short: true,
         python: false,
         run: uploads::run,

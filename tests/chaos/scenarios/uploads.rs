@@ -1,5 +1,5 @@
-//! Uploads are cut off: by clients that hang up in the middle, by `kill -9` of the server. Every file is whole at any time,
-//! what was acknowledged is there, and of the rest nothing stays.
+//! Uploads are cut off: by clients that hang up in the middle, by `kill -9` of the server, by power cuts. Every file is whole
+//! at any time, what was acknowledged is there, and of the rest nothing stays.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use less_tests::harness::{Request, eventually, for_a_while, http};
 
+use crate::machine::Machine;
 use crate::scenarios::clients::{PATIENCE, connect};
 use crate::scene::Scene;
 
@@ -35,9 +36,10 @@ struct Possible {
 
 pub(crate) fn run(scene: &mut Scene) {
     scene.project.write("less/apis/town/files/post.js", FILES);
+    let mut machine = Machine::below(scene);
     scene.begin();
     let mut possible: BTreeMap<String, Possible> = BTreeMap::new();
-    let mut cuts = [0, 0];
+    let mut cuts = [0; 3];
     for number in 1..=scene.size.rounds(24, 400) as u64 {
         let path = format!("uploads/{}", scene.random.within(0..PATHS));
         match scene.random.within(0..4) {
@@ -46,9 +48,13 @@ pub(crate) fn run(scene: &mut Scene) {
                 possible.entry(path).or_default().acknowledged = Some(number);
             }
             kind => {
-                let kills = kind == 3;
-                cuts[usize::from(kills)] += 1;
-                if cut_off(scene, &path, number, kills) {
+                let cut = match (kind, &mut machine) {
+                    (2, _) => Cut::Client,
+                    (_, Some(machine)) if scene.random.percent(50) => Cut::Power(machine),
+                    _ => Cut::Kill,
+                };
+                cuts[cut.place()] += 1;
+                if cut_off(scene, &path, number, cut) {
                     possible.entry(path).or_default().unheard.push(number);
                 }
             }
@@ -59,7 +65,26 @@ pub(crate) fn run(scene: &mut Scene) {
     nothing_is_left_over(scene);
     scene.finish();
     let unheard: usize = possible.values().map(|possible| possible.unheard.len()).sum();
-    scene.remark(format!("{} cut off by clients, {} by kill -9, {unheard} of them sent whole", cuts[0], cuts[1]));
+    let [clients, kills, power] = cuts;
+    scene.remark(format!(
+        "cut off: {clients} by clients, {kills} by kill -9, {power} by power cuts; {unheard} of them sent whole"
+    ));
+}
+
+enum Cut<'m> {
+    Client,
+    Kill,
+    Power(&'m mut Machine),
+}
+
+impl Cut<'_> {
+    fn place(&self) -> usize {
+        match self {
+            Self::Client => 0,
+            Self::Kill => 1,
+            Self::Power(_) => 2,
+        }
+    }
 }
 
 fn bytes(scene: &mut Scene, number: u64) -> Vec<u8> {
@@ -84,7 +109,7 @@ fn put(scene: &mut Scene, path: &str, number: u64) {
 }
 
 /// Whether all of it was sent.
-fn cut_off(scene: &mut Scene, path: &str, number: u64, kills: bool) -> bool {
+fn cut_off(scene: &mut Scene, path: &str, number: u64, cut: Cut) -> bool {
     let (bytes, url) = (bytes(scene, number), url(scene, path, "put"));
     let (host, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let head = format!("PUT /{target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n\r\n", bytes.len());
@@ -96,9 +121,12 @@ fn cut_off(scene: &mut Scene, path: &str, number: u64, kills: bool) -> bool {
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&bytes[..sent]).unwrap();
     for_a_while(scene.random.millis(0..30));
-    if kills {
+    if !matches!(cut, Cut::Client) {
         scene.ledger.expect_recovery();
         scene.kill_server();
+        if let Cut::Power(machine) = cut {
+            machine.lose_power();
+        }
         scene.start();
         scene.recovered();
     }

@@ -29,6 +29,8 @@ pub(in crate::embedded) struct Objects {
     folder: PathBuf,
     /// No row names them yet, and they are not left over.
     fresh: Mutex<HashSet<Uuid>>,
+    /// Projects whose folders are on the disk for certain.
+    ready: Mutex<HashSet<Arc<str>>>,
     removals: mpsc::Sender<(Arc<str>, Uuid)>,
 }
 
@@ -50,7 +52,7 @@ impl Objects {
     /// Those in `folder`, which need not be there. The thread that removes them ends with the last who uses them.
     pub(in crate::embedded) fn open(folder: PathBuf) -> Result<Arc<Self>> {
         let (removals, mut removed) = mpsc::channel::<(Arc<str>, Uuid)>(REMOVALS);
-        let objects = Arc::new(Self { folder, fresh: Mutex::default(), removals });
+        let objects = Arc::new(Self { folder, fresh: Mutex::default(), ready: Mutex::default(), removals });
         let weak = Arc::downgrade(&objects);
         let work = move || {
             while let Some((project, object)) = removed.blocking_recv() {
@@ -66,8 +68,9 @@ impl Objects {
     /// Makes an object that nobody sees.
     pub(super) fn create(self: &Arc<Self>, project: &Arc<str>) -> io::Result<Created> {
         let folder = self.folder_of(project).map_err(io::Error::other)?;
-        if !folder.exists() {
+        if !self.ready.lock().contains(project) {
             home::create(&folder)?;
+            self.ready.lock().insert(Arc::clone(project));
         }
         let id = Uuid::now_v7();
         // Before the file is there: a sweep must not take it for one that is left over.
@@ -83,8 +86,7 @@ impl Objects {
     }
 
     fn folder_of(&self, project: &str) -> Result<PathBuf> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if project.is_empty() || !project.chars().all(is_name) {
+        if !is_project(project) {
             return Err(refused(format!("{project:?} is no name of a project: its files have no place")));
         }
         Ok(self.folder.join(project))
@@ -108,7 +110,9 @@ impl Objects {
     /// The projects that have objects, or had some.
     pub(super) fn projects(&self) -> io::Result<Vec<String>> {
         let Some(entries) = if_there(fs::read_dir(&self.folder))? else { return Ok(Vec::new()) };
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let names = folders.filter_map(|folder| folder.file_name().into_string().ok());
+        Ok(names.filter(|name| is_project(name)).collect())
     }
 
     /// All objects of a project.
@@ -127,6 +131,11 @@ impl Objects {
         let folder = self.folder_of(project).map_err(io::Error::other)?;
         objects.iter().try_for_each(|object| if_there(fs::remove_file(folder.join(name(*object)))).map(drop))
     }
+}
+
+/// Whether it can be the name of a project, and so of a folder.
+fn is_project(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 fn name(object: Uuid) -> String {
