@@ -309,6 +309,7 @@ fn ctrl_c_at_a_question_creates_nothing_and_gives_the_cursor_back() {
         }
         let (code, shown) = terminal.ended();
         assert_eq!(code, Some(130), "{shown}");
+        assert!(shown.contains("nothing was created"), "{shown}");
         assert!(shown.rfind("\u{1b}[?25h") >= shown.rfind("\u{1b}[?25l"), "{shown:?}");
     }
     assert_eq!(fs::read_dir(&project.folder).unwrap().count(), 0);

@@ -1,18 +1,22 @@
 //! Options that were not given, asked for at the terminal; where there is none, all of them are named.
 //!
-//! A prompt takes the terminal's keys one by one and hides its cursor, so Ctrl-C must not end the process in the middle
-//! of it: while there is a [`Form`], it ends the prompt instead, and that the command.
+//! A prompt takes the terminal's keys one by one and hides its cursor. So Ctrl-C, and whoever else ends the process
+//! meanwhile, is heard by a thread that gives the terminal back as it was, for the one that asks waits for a key.
 
-use std::io::{IsTerminal, stderr, stdin};
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Input, Select};
 use less_project::{BadName, Problem};
-use tokio::runtime::Runtime;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::failure::{Interrupted, Usage};
-use crate::foreground::Signals;
+use crate::failure::Usage;
+use crate::foreground::{INTERRUPTED, Signals};
 use crate::project::Rejected;
 
 /// A text, and how it is asked for.
@@ -34,9 +38,10 @@ pub(crate) struct Form {
 
 struct Terminal {
     theme: Box<dyn Theme>,
-    /// Catches Ctrl-C for as long as it is there.
-    _runtime: Runtime,
-    _signals: Signals,
+    /// There is nothing more to ask: what is begun then is not broken off.
+    is_over: Arc<AtomicBool>,
+    /// Ends the process at a signal.
+    guard: JoinHandle<()>,
 }
 
 impl Form {
@@ -125,7 +130,13 @@ impl Form {
             self.missing.push(option);
             return None;
         };
-        prompt(terminal).map_err(|error| self.broken = Some(ended(error))).ok()
+        match prompt(terminal) {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                self.broken = self.terminal.take().map(|terminal| terminal.left(error));
+                None
+            }
+        }
     }
 
     pub(crate) fn checked<T>(&mut self, option: &str, checked: Result<T, BadName>) -> Option<T> {
@@ -138,12 +149,12 @@ impl Form {
     }
 
     /// Why an option is not there. `consequence`: `nothing was created`.
-    pub(crate) fn refusal(self, consequence: &str) -> anyhow::Error {
-        if let Some(broken) = self.broken {
+    pub(crate) fn refusal(mut self, consequence: &str) -> anyhow::Error {
+        if let Some(broken) = self.broken.take() {
             return broken;
         }
         if !self.problems.is_empty() {
-            return Rejected::new(self.problems, consequence).into();
+            return Rejected::new(std::mem::take(&mut self.problems), consequence).into();
         }
         let (noun, verb) = if self.missing.len() == 1 { ("option", "is") } else { ("options", "are") };
         let message = format!(
@@ -157,25 +168,52 @@ impl Form {
 
 impl Terminal {
     fn open() -> anyhow::Result<Self> {
+        let before = tcgetattr(stdin())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let signals = {
+        let mut signals = {
             let _inside = runtime.enter();
             Signals::listen()?
         };
+        let is_over = Arc::new(AtomicBool::new(false));
+        let is_over_there = is_over.clone();
+        let guard = std::thread::Builder::new().name("terminal".into()).spawn(move || {
+            runtime.block_on(signals.next());
+            if !is_over_there.load(Ordering::Relaxed) {
+                give_up(&before);
+            }
+        })?;
         let is_coloured = dialoguer::console::colors_enabled_stderr();
         let theme: Box<dyn Theme> =
             if is_coloured { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
-        Ok(Self { theme, _runtime: runtime, _signals: signals })
+        Ok(Self { theme, is_over, guard })
+    }
+
+    /// Why a prompt has no answer.
+    fn left(self, dialoguer::Error::IO(error): dialoguer::Error) -> anyhow::Error {
+        if error.kind() == std::io::ErrorKind::Interrupted && !self.guard.is_finished() {
+            // By a signal: the other thread ends the process.
+            self.guard.join().ok();
+        } else {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+        anyhow::Error::new(error).context("cannot ask on the terminal")
     }
 }
 
-/// A prompt that was left.
-fn ended(error: dialoguer::Error) -> anyhow::Error {
-    // Selecting hides it; a terminal that is gone needs none.
-    Term::stderr().show_cursor().ok();
-    let dialoguer::Error::IO(error) = error;
-    match error.kind() {
-        std::io::ErrorKind::Interrupted => Interrupted.into(),
-        _ => anyhow::Error::new(error).context("cannot ask on the terminal"),
+impl Drop for Form {
+    fn drop(&mut self) {
+        if let Some(terminal) = &self.terminal {
+            terminal.is_over.store(true, Ordering::Relaxed);
+        }
     }
+}
+
+/// Nothing is written while there are questions, so nothing is broken off.
+#[expect(clippy::disallowed_methods, reason = "the thread that could return a code waits for a key")]
+fn give_up(before: &Termios) {
+    // A terminal that is gone needs nothing.
+    tcsetattr(stdin(), OptionalActions::Now, before).ok();
+    Term::stderr().show_cursor().ok();
+    writeln!(stderr(), "\n[less-cli] Interrupted; nothing was created").ok();
+    exit(i32::from(INTERRUPTED));
 }

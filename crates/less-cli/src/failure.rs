@@ -4,7 +4,7 @@
 //! {"error": {"code": "…", "message": "…", "hint": "…", "problems": [{"path": "…", "message": "…", "hint": "…"}]}}
 //! ```
 //! with an empty hint where there is none, and `problems` only for a project that was refused. Codes: `usage` (the
-//! command line is wrong, exit code 2), `invalid_project`, `interrupted` (130), those of the server, else `failed`.
+//! command line is wrong, exit code 2), `invalid_project`, those of the server, else `failed`.
 
 use std::fmt;
 
@@ -18,21 +18,11 @@ use crate::project::Rejected;
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
 
-/// Somebody has pressed Ctrl-C at a question.
-#[derive(Debug)]
-pub(crate) struct Interrupted;
-
 /// The exit code of a command line that is wrong.
 const USAGE: u8 = 2;
 
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() {
-        USAGE
-    } else if error.is::<Interrupted>() {
-        crate::foreground::INTERRUPTED
-    } else {
-        1
-    }
+    if error.is::<Usage>() { USAGE } else { 1 }
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +48,6 @@ impl Failure {
         let code = match (exit_code(error), refused) {
             (_, Some(code)) if !code.is_empty() => code,
             (USAGE, _) => "usage",
-            (crate::foreground::INTERRUPTED, _) => "interrupted",
             _ => "failed",
         };
         Self::new(code, &format!("{error:#}"), Vec::new())
@@ -85,14 +74,6 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted; nothing was created")
-    }
-}
-
-impl std::error::Error for Interrupted {}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -112,7 +93,6 @@ mod tests {
         );
         let usage = Usage("the option --name is missing\n  hint: give it".into()).into();
         assert_eq!((told(&usage)["code"].clone(), exit_code(&usage)), (json!("usage"), 2));
-        assert_eq!(exit_code(&Interrupted.into()), 130);
     }
 
     #[test]
