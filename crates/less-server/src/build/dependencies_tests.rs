@@ -102,6 +102,29 @@ async fn a_project_without_dependencies_needs_no_installer() {
     assert!(result.unwrap().is_none() && !asked);
 }
 
+#[tokio::test]
+async fn what_is_of_less_itself_is_not_installed_also_where_a_lock_file_has_it() {
+    let cache = TempDir::new().unwrap();
+    let alone = project(
+        r#"{ "dependencies": { "@chuva.io/less-cli": "^999.0.0" }, "peerDependencies": { "@chuva.io/less": "file:../x" } }"#,
+    );
+    let (result, asked) = installed(alone.path(), cache.path()).await;
+    assert!(result.unwrap().is_none() && !asked, "nothing is left to install");
+
+    let package = r#"{ "name": "x", "dependencies": { "@chuva.io/less-cli": "file:../less-cli", "uuid": "9.0.1" } }"#;
+    let locked = project(package);
+    let lock = r#"{ "name": "x", "lockfileVersion": 3, "requires": true, "packages": {
+        "": { "name": "x", "dependencies": { "@chuva.io/less-cli": "file:../less-cli", "uuid": "9.0.1" } },
+        "../less-cli": { "version": "1.0.0" },
+        "node_modules/@chuva.io/less-cli": { "resolved": "../less-cli", "link": true },
+        "node_modules/uuid": { "version": "9.0.1" } } }"#;
+    fs::write(locked.path().join("package-lock.json"), lock).unwrap();
+    let (result, asked) = installed(locked.path(), cache.path()).await;
+    let node_modules = result.unwrap().unwrap();
+    assert!(asked && node_modules.join("uuid/package.json").is_file());
+    assert!(!node_modules.join("@chuva.io").exists());
+}
+
 #[test]
 fn the_key_changes_with_what_is_installed_and_with_nothing_else() {
     let project = project(r#"{ "name": "a", "dependencies": { "uuid": "^9" } }"#);
