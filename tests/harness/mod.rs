@@ -8,7 +8,7 @@ mod project;
 mod wait;
 
 pub use foreground::Foreground;
-pub use home::{Home, Ran, repository};
+pub use home::{Home, Ran, less_cli, repository};
 pub use http::{Answer, Connection, Request};
 pub use project::{LogLine, Project};
 pub use wait::{eventually, eventually_some, eventually_within, for_a_while};

@@ -31,6 +31,7 @@ mod power_cut;
 mod publish_invoke;
 mod publish_options;
 mod python;
+mod reference;
 mod retries;
 mod scene;
 mod security;
