@@ -24,6 +24,7 @@ pub(super) async fn answer(
     upload: &mut Upload,
 ) -> Response<Body> {
     let id = Uuid::now_v7();
+    let function = function.strip_prefix("functions/").unwrap_or(function);
     match call(registry, project, function, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),

@@ -1,5 +1,8 @@
 //! The generated topics API: `POST <base>/topics/<name>` with a JSON body publishes it. The header
 //! `idempotency-key` makes it safe to send again.
+//!
+//! The address that is printed ends in `/topics`; clients of the reference add `/topics/<name>` to the one printed
+//! there. Both are heard, for no topic has a `/` in its name; so it is with functions.
 
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
@@ -23,6 +26,7 @@ pub(super) async fn answer(
     upload: &mut Upload,
 ) -> Response<Body> {
     let id = Uuid::now_v7();
+    let topic = topic.strip_prefix("topics/").unwrap_or(topic);
     match publish(registry, project, topic, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),
