@@ -35,8 +35,10 @@ const LOCK_FILES: [&str; 3] = ["npm-shrinkwrap.json", "package-lock.json", "yarn
 const SETTINGS: [&str; 3] = [".npmrc", ".yarnrc", ".yarnrc.yml"];
 /// What is installed in production.
 const PACKAGES: [&str; 3] = ["dependencies", "optionalDependencies", "peerDependencies"];
-/// Handlers never load the one, and get ours for the other; there need not be a package for either.
+/// Handlers never load the one, and get ours for the other; there need not be a package for either, and npm looks for
+/// development packages too before it leaves them out.
 const LESS: [&str; 2] = ["@chuva.io/less-cli", "@chuva.io/less"];
+const NAMING_LESS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 /// What else bears on it.
 const CHOICES: [&str; 6] =
     ["overrides", "resolutions", "bundleDependencies", "bundledDependencies", "peerDependenciesMeta", "packageManager"];
@@ -85,7 +87,7 @@ impl Wanted {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.doing("read", &path)?,
         };
-        let package = PackageJson::parse(&text, "package.json")?.without_packages(&PACKAGES, &LESS);
+        let package = PackageJson::parse(&text, "package.json")?.without_packages(&NAMING_LESS, &LESS);
         let lock_file = LOCK_FILES.into_iter().find(|name| root.join(name).is_file());
         let wanted = Self { root: root.into(), package, lock_file };
         if wanted.package.get("workspaces").is_none()
