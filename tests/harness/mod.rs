@@ -5,10 +5,12 @@ mod home;
 pub mod http;
 pub mod processes;
 mod project;
+mod socket;
 mod wait;
 
 pub use foreground::Foreground;
 pub use home::{Home, Ran, less_cli, repository};
 pub use http::{Answer, Connection, Request};
 pub use project::{LogLine, Project};
+pub use socket::{Said, Socket};
 pub use wait::{eventually, eventually_some, eventually_within, for_a_while};

@@ -138,10 +138,20 @@ impl<'h> Project<'h> {
     /// An API's URL now: a restarted server on free ports has another one.
     #[track_caller]
     pub fn url(&self, api: &str) -> String {
+        self.url_among("apis", api)
+    }
+
+    /// A socket's, the same.
+    #[track_caller]
+    pub fn socket_url(&self, socket: &str) -> String {
+        self.url_among("sockets", socket)
+    }
+
+    #[track_caller]
+    fn url_among(&self, kind: &str, name: &str) -> String {
         let resources = self.resources();
-        let apis = resources["apis"].as_array().unwrap();
-        let found = apis.iter().find(|each| each["name"] == api);
-        found.unwrap_or_else(|| panic!("no API {api} in {resources}"))["url"].as_str().unwrap().to_owned()
+        let found = resources[kind].as_array().unwrap().iter().find(|each| each["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name} among the {kind} of {resources}"))["url"].as_str().unwrap().to_owned()
     }
 
     /// Unsettled deliveries of all subscribers.
@@ -203,7 +213,7 @@ impl LogLine {
 fn named_url(line: &str) -> Option<(String, String)> {
     let said = line.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(line, |(_, said)| said);
     let (name, url) = said.trim().strip_prefix("- ")?.split_once(": ")?;
-    url.starts_with("http://").then(|| (name.to_owned(), url.to_owned()))
+    (url.starts_with("http://") || url.starts_with("ws://")).then(|| (name.to_owned(), url.to_owned()))
 }
 
 /// The URL that `output` gives to `name`.

@@ -9,6 +9,7 @@ mod databases;
 mod mcp;
 mod packages;
 mod registry;
+mod sockets;
 mod tools;
 
 use std::fs;
