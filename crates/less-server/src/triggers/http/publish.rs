@@ -26,7 +26,6 @@ pub(super) async fn answer(
     upload: &mut Upload,
 ) -> Response<Body> {
     let id = Uuid::now_v7();
-    let topic = topic.strip_prefix("topics/").unwrap_or(topic);
     match publish(registry, project, topic, head, upload, id).await {
         Ok(response) => response,
         Err(failure) => failure.response(id),
@@ -43,6 +42,7 @@ async fn publish(
 ) -> Result<Response<Body>, Failure> {
     refuse_foreign_origin(&head.headers)?;
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
+    let topic = topic.strip_prefix("topics/").unwrap_or(topic);
     // Known before the body is read: what goes nowhere is not received.
     if !live.project.topics.iter().any(|known| known.name == *topic) {
         return Err(Failure::UnknownTopic);
