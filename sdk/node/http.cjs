@@ -220,6 +220,9 @@ function toBody(body) {
     throw new TypeError(`${promised === 'body' ? promised : `body.${promised}`} is a promise: an await is missing`);
   }
   try {
+    // A date is an object whose JSON is a text: it is sent as that text.
+    const written = typeof body.toJSON === 'function' ? body.toJSON() : body;
+    if (typeof written === 'string') return { content: written, type: TEXT };
     return { content: JSON.stringify(body) ?? '', type: JSON_TYPE };
   } catch (cause) {
     throw new TypeError(`body cannot be written as JSON: ${cause.message}`, { cause });

@@ -81,7 +81,7 @@ impl Home {
 
     /// `less-cli <args>`, with this home and free ports; not yet started.
     pub fn command(&self, folder: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(less_cli());
         command.args(args).current_dir(folder);
         self.adopt(&mut command);
         command
@@ -219,7 +219,7 @@ impl Drop for Home {
 }
 
 /// The `less-cli` under test: `LESS_CLI`, or the one built beside this test.
-fn binary() -> PathBuf {
+pub fn less_cli() -> PathBuf {
     let beside = || std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("less-cli");
     let path = std::env::var_os("LESS_CLI").map_or_else(beside, PathBuf::from);
     assert!(path.is_file(), "{} is missing: build it (`cargo build -p less-cli`) or set LESS_CLI", path.display());

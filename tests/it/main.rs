@@ -39,6 +39,7 @@ mod power_cut;
 mod publish_invoke;
 mod publish_options;
 mod python;
+mod reference;
 mod retries;
 mod run_reload;
 mod run_view;

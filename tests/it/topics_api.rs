@@ -24,6 +24,23 @@ fn a_json_body_is_published_and_answered_with_202_and_its_id() {
 }
 
 #[test]
+fn a_client_that_adds_the_kind_once_more_to_the_printed_address_is_heard() {
+    let home = Home::new();
+    let project = home.project(
+        "shop",
+        &[
+            ("less/topics/heard/one/index.js", NOTE),
+            ("less/functions/double/index.js", "exports.process = (n) => 2 * n;"),
+        ],
+    );
+    let deployed = project.deploy();
+    http::post(&format!("{}/topics/heard", deployed.url("topics")), "1").expect(202);
+    eventually("it is delivered", || home.notes("heard") == [json!(1)]);
+    assert_eq!(http::post(&format!("{}/functions/double", deployed.url("functions")), "21").expect(200).text(), "42");
+    http::post(&format!("{}/topics/topics/heard", deployed.url("topics")), "1").expect(404);
+}
+
+#[test]
 fn an_unknown_topic_is_answered_with_404() {
     let home = Home::new();
     let topics = deployed(&home);

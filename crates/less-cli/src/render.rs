@@ -75,11 +75,10 @@ fn section(lines: &mut Vec<String>, title: &str, indent: &str, urls: &[NamedUrl]
     lines.extend(urls.iter().map(|NamedUrl { name, url }| format!("{indent}- {name}: {url}")));
 }
 
-/// One project of `list`.
+/// One project of `list`. Its name is what all commands know it by, so that is the ID for people and their scripts.
 pub(crate) fn project(info: &ProjectInfo) -> Vec<String> {
     vec![
-        format!("Name: {}", info.name),
-        format!("ID: {}", info.id),
+        format!("ID: {}", info.name),
         format!("Created At: {}", iso(info.created_at)),
         format!("Updated At: {}", iso(info.updated_at)),
     ]
@@ -250,7 +249,7 @@ mod tests {
     fn a_project_of_a_list_has_an_id_and_times() {
         assert_eq!(
             project(&resources().project),
-            ["Name: shop", "ID: 7", "Created At: 1970-01-01T00:00:00.000Z", "Updated At: 1970-01-01T00:00:00.001Z"]
+            ["ID: shop", "Created At: 1970-01-01T00:00:00.000Z", "Updated At: 1970-01-01T00:00:00.001Z"]
         );
     }
 }

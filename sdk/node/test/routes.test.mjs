@@ -62,6 +62,13 @@ const BODIES = {
   object: ["{ body: { id: 'é' } }", 200, { 'content-type': 'application/json' }, '{"id":"é"}'],
   array: ['{ body: [1, null] }', 200, { 'content-type': 'application/json' }, '[1,null]'],
   boolean: ['{ body: false }', 200, { 'content-type': 'application/json' }, 'false'],
+  date: ['{ body: new Date(0) }', 200, { 'content-type': TEXT }, '1970-01-01T00:00:00.000Z'],
+  writesItself: [
+    "{ body: { toJSON: () => ({ id: 1 }) } }",
+    200,
+    { 'content-type': 'application/json' },
+    '{"id":1}',
+  ],
   buffer: ["{ body: Buffer.from('PNG') }", 200, { 'content-type': 'application/octet-stream' }, 'PNG'],
   bytes: [
     "{ headers: { 'Content-Type': 'image/png' }, body: new Uint8Array([80, 78]) }",

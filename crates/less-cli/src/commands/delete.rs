@@ -56,9 +56,6 @@ pub(crate) fn delete(args: &DeleteArgs, home: &LessHome, out: &mut Printer) -> a
     if removed.run_is_in_use {
         out.remark(&format!("A `less-cli run` of \"{name}\" goes on; its data is kept"));
     }
-    if deleted.is_some_and(|deleted| !deleted.purged) {
-        out.remark(&format!("Its data is kept; remove it with `less-cli delete {name} --yes`"));
-    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -94,6 +91,9 @@ fn told(name: &ProjectName, deleted: Option<&Deleted>, removed: &Removed) -> Vec
         };
         let data = if deleted.purged { " with its data" } else { "" };
         lines.push(format!("The project \"{name}\" has been deleted{data}{waited}. ✅"));
+        if !deleted.purged {
+            lines.push(format!("Its data is kept; remove it with `less-cli delete {name} --yes`."));
+        }
     }
     let local = match (removed.build, removed.run) {
         (true, true) => "Its build and the data of its runs on this machine have",
@@ -126,7 +126,8 @@ mod tests {
         let purged = told(&name, Some(&Deleted { waiting: 3, purged: true }), &nothing);
         assert_eq!(purged, ["The project \"shop\" has been deleted with its data; 3 deliveries were waiting. ✅"]);
         let kept = told(&name, Some(&Deleted { waiting: 0, purged: false }), &nothing);
-        assert_eq!(kept, ["The project \"shop\" has been deleted. ✅"]);
+        let way = "Its data is kept; remove it with `less-cli delete shop --yes`.";
+        assert_eq!(kept, ["The project \"shop\" has been deleted. ✅", way]);
         let local = told(&name, None, &Removed { build: true, run: true, run_is_in_use: false });
         assert_eq!(local, ["Its build and the data of its runs on this machine have been removed."]);
     }

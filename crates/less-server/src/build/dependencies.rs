@@ -10,6 +10,8 @@
 //! The packages' own install scripts run; the project's do not (`prepare` and its kin are for the author's machine, and
 //! neither their tools nor the project's files are in the cache). Development packages are not installed. A project
 //! whose package.json refers to its own folders (`file:`, workspaces) is installed in place, uncached.
+//!
+//! What a project names of Less itself is not installed: the command line and the SDK are this server's.
 
 use std::fs;
 use std::io;
@@ -33,6 +35,10 @@ const LOCK_FILES: [&str; 3] = ["npm-shrinkwrap.json", "package-lock.json", "yarn
 const SETTINGS: [&str; 3] = [".npmrc", ".yarnrc", ".yarnrc.yml"];
 /// What is installed in production.
 const PACKAGES: [&str; 3] = ["dependencies", "optionalDependencies", "peerDependencies"];
+/// Handlers never load the one, and get ours for the other; there need not be a package for either, and npm looks for
+/// development packages too before it leaves them out.
+const LESS: [&str; 2] = ["@chuva.io/less-cli", "@chuva.io/less"];
+const NAMING_LESS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 /// What else bears on it.
 const CHOICES: [&str; 6] =
     ["overrides", "resolutions", "bundleDependencies", "bundledDependencies", "peerDependenciesMeta", "packageManager"];
@@ -86,7 +92,7 @@ impl Wanted {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.doing("read", &path)?,
         };
-        let package = PackageJson::parse(&text, "package.json")?;
+        let package = PackageJson::parse(&text, "package.json")?.without_packages(&NAMING_LESS, &LESS);
         let lock_file = LOCK_FILES.into_iter().find(|name| root.join(name).is_file());
         let wanted = Self { root: root.into(), package, lock_file };
         if wanted.package.get("workspaces").is_none()

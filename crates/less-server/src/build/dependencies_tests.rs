@@ -102,6 +102,38 @@ async fn a_project_without_dependencies_needs_no_installer() {
     assert!(result.unwrap().is_none() && !asked);
 }
 
+#[tokio::test]
+async fn what_is_of_less_itself_is_not_installed_also_where_a_lock_file_has_it() {
+    let cache = TempDir::new().unwrap();
+    let alone = project(
+        r#"{ "dependencies": { "@chuva.io/less-cli": "^999.0.0" }, "peerDependencies": { "@chuva.io/less": "file:../x" } }"#,
+    );
+    let (result, asked) = installed(alone.path(), cache.path()).await;
+    assert!(result.unwrap().is_none() && !asked, "nothing is left to install");
+
+    let unlocked =
+        r#"{ "dependencies": { "uuid": "9.0.1" }, "devDependencies": { "@chuva.io/less-cli": "^999.0.0" } }"#;
+    let (result, _) = installed(project(unlocked).path(), cache.path()).await;
+    assert!(result.unwrap().unwrap().join("uuid/package.json").is_file());
+
+    for (field, kind) in [("optionalDependencies", "optional"), ("devDependencies", "dev")] {
+        let asked = format!(
+            r#""name": "x", "dependencies": {{ "uuid": "9.0.1" }}, "{field}": {{ "@chuva.io/less-cli": "file:../less-cli" }}"#
+        );
+        let locked = project(&format!("{{ {asked} }}"));
+        let lock = format!(
+            r#"{{ "name": "x", "lockfileVersion": 3, "requires": true, "packages": {{ "": {{ {asked} }},
+                "../less-cli": {{ "name": "@chuva.io/less-cli", "version": "1.0.0", "{kind}": true }},
+                "node_modules/@chuva.io/less-cli": {{ "resolved": "../less-cli", "link": true }},
+                "node_modules/uuid": {{ "version": "9.0.1" }} }} }}"#
+        );
+        fs::write(locked.path().join("package-lock.json"), lock).unwrap();
+        let node_modules = installed(locked.path(), cache.path()).await.0.unwrap().unwrap();
+        assert!(node_modules.join("uuid/package.json").is_file(), "{field}");
+        assert!(!node_modules.join("@chuva.io").exists(), "{field}");
+    }
+}
+
 #[test]
 fn the_key_changes_with_what_is_installed_and_with_nothing_else() {
     let project = project(r#"{ "name": "a", "dependencies": { "uuid": "^9" } }"#);

@@ -51,6 +51,20 @@ impl PackageJson {
         parsed.unwrap_or_default().into_iter().map(|(name, version)| (name, text(version))).collect()
     }
 
+    /// Without these packages in fields like `dependencies`; a field that names none of them stays as it was written.
+    pub(super) fn without_packages(mut self, fields: &[&str], packages: &[&str]) -> Self {
+        for (_, value) in self.0.iter_mut().filter(|(name, _)| fields.contains(&name.as_str())) {
+            let Ok(mut wanted) = serde_json::from_str::<serde_json::Map<_, _>>(value.get()) else { continue };
+            let named = wanted.len();
+            wanted.retain(|name, _| !packages.contains(&name.as_str()));
+            if wanted.len() < named {
+                // What was parsed can be written again.
+                *value = serde_json::value::to_raw_value(&wanted).unwrap_or_default();
+            }
+        }
+        self
+    }
+
     pub(super) fn to_text(&self) -> String {
         // Strings and JSON that was parsed before can always be written.
         serde_json::to_string_pretty(self).unwrap_or_default()
@@ -105,6 +119,17 @@ mod tests {
         let package = PackageJson::parse(br#"{ "main": "a.ts", "b": 1 }"#, "package.json").unwrap();
         assert_eq!((package.text("main").as_deref(), package.text("b")), (Some("a.ts"), None));
         assert_eq!(package.with_text("main", "a.js").to_text(), "{\n  \"main\": \"a.js\",\n  \"b\": 1\n}");
+    }
+
+    #[test]
+    fn packages_go_from_the_fields_asked_for_and_what_names_none_stays_as_it_was() {
+        let text =
+            br#"{ "dependencies": {"joi": "1", "ours": "^1.0.0"}, "other": {"ours": "1"}, "peers": {"b": 1.50} }"#;
+        let package =
+            PackageJson::parse(text, "package.json").unwrap().without_packages(&["dependencies", "peers"], &["ours"]);
+        let expected =
+            "{\n  \"dependencies\": {\"joi\":\"1\"},\n  \"other\": {\"ours\": \"1\"},\n  \"peers\": {\"b\": 1.50}\n}";
+        assert_eq!(package.to_text(), expected);
     }
 
     #[test]

@@ -41,6 +41,7 @@ async fn call(
 ) -> Result<Response<Body>, Failure> {
     refuse_foreign_origin(&head.headers)?;
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
+    let function = function.strip_prefix("functions/").unwrap_or(function);
     // Known before the body is read: what goes nowhere is not received.
     let handler = live.function_handler(function).ok_or(Failure::UnknownFunction)?;
     if head.method != Method::POST {

@@ -1,5 +1,8 @@
 //! The generated topics API: `POST <base>/topics/<name>` with a JSON body publishes it. The header
 //! `idempotency-key` makes it safe to send again.
+//!
+//! The address that is printed ends in `/topics`; clients of the reference add `/topics/<name>` to the one printed
+//! there. Both are heard, for no topic has a `/` in its name; so it is with functions.
 
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
@@ -40,6 +43,7 @@ async fn publish(
 ) -> Result<Response<Body>, Failure> {
     refuse_foreign_origin(&head.headers)?;
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
+    let topic = topic.strip_prefix("topics/").unwrap_or(topic);
     // Known before the body is read: what goes nowhere is not received.
     if !live.project.topics.iter().any(|known| known.name == *topic) {
         return Err(Failure::UnknownTopic);
