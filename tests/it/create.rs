@@ -6,32 +6,24 @@ use less_tests::harness::terminal::{CTRL_C, DOWN, ENTER, Terminal};
 use less_tests::harness::{Home, Project, Ran, eventually, http};
 use serde_json::{Value, json};
 
-/// Whether a case can be built yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Runs {
-    Now,
-    /// What is created is right, but `build` does not know sockets yet.
-    WithSockets,
-}
-
 /// Name, the options of `create`, and the folders and verbs that must be there afterwards.
 #[rustfmt::skip]
-const CASES: [(&str, Runs, &[&str], &[&str]); 15] = [
-    ("route get", Runs::Now, &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "get"], &["less/apis/shop/things/{thing_id}/get"]),
-    ("route post", Runs::Now, &["route", "--name", "shop", "--path", "/things", "--verb", "post"], &["less/apis/shop/things/post"]),
-    ("route put", Runs::Now, &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "put"], &["less/apis/shop/things/{thing_id}/put"]),
-    ("route patch", Runs::Now, &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "patch"], &["less/apis/shop/things/{thing_id}/patch"]),
-    ("route delete", Runs::Now, &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "delete"], &["less/apis/shop/things/{thing_id}/delete"]),
-    ("socket", Runs::WithSockets, &["socket", "-n", "plain"], &["less/sockets/plain/connect", "less/sockets/plain/disconnect"]),
-    ("socket with channels", Runs::WithSockets, &["socket", "--name", "chat", "--channels", "public", "private-room"], &["less/sockets/chat/connect", "less/sockets/chat/disconnect", "less/sockets/chat/public", "less/sockets/chat/private-room"]),
-    ("topic", Runs::Now, &["topic", "-n", "quiet"], &["less/topics/quiet/"]),
-    ("topic with subscribers", Runs::Now, &["topic", "-n", "heard", "-s", "one", "two"], &["less/topics/heard/one", "less/topics/heard/two"]),
-    ("external topic", Runs::Now, &["topic", "-n", "paid", "-ex", "till", "-s", "one"], &["less/external_topics/till/paid/one"]),
-    ("subscribers", Runs::Now, &["subscribers", "-n", "three", "four", "-t", "heard"], &["less/topics/heard/three", "less/topics/heard/four"]),
-    ("external subscribers", Runs::Now, &["subscribers", "--names", "one", "--topic", "sold", "--external-topic", "TheTill"], &["less/external_topics/TheTill/sold/one"]),
-    ("cron", Runs::Now, &["cron", "-n", "nightly-report"], &["less/crons/nightly-report"]),
-    ("shared module", Runs::Now, &["shared-module", "-n", "greetings"], &["less/shared/greetings"]),
-    ("cloud function", Runs::Now, &["cloud-function", "-n", "add_numbers"], &["less/functions/add_numbers"]),
+const CASES: [(&str, &[&str], &[&str]); 15] = [
+    ("route get", &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "get"], &["less/apis/shop/things/{thing_id}/get"]),
+    ("route post", &["route", "--name", "shop", "--path", "/things", "--verb", "post"], &["less/apis/shop/things/post"]),
+    ("route put", &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "put"], &["less/apis/shop/things/{thing_id}/put"]),
+    ("route patch", &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "patch"], &["less/apis/shop/things/{thing_id}/patch"]),
+    ("route delete", &["route", "-n", "shop", "-p", "/things/{thing_id}", "-v", "delete"], &["less/apis/shop/things/{thing_id}/delete"]),
+    ("socket", &["socket", "-n", "plain"], &["less/sockets/plain/connect", "less/sockets/plain/disconnect"]),
+    ("socket with channels", &["socket", "--name", "chat", "--channels", "public", "private-room"], &["less/sockets/chat/connect", "less/sockets/chat/disconnect", "less/sockets/chat/public", "less/sockets/chat/private-room"]),
+    ("topic", &["topic", "-n", "quiet"], &["less/topics/quiet/"]),
+    ("topic with subscribers", &["topic", "-n", "heard", "-s", "one", "two"], &["less/topics/heard/one", "less/topics/heard/two"]),
+    ("external topic", &["topic", "-n", "paid", "-ex", "till", "-s", "one"], &["less/external_topics/till/paid/one"]),
+    ("subscribers", &["subscribers", "-n", "three", "four", "-t", "heard"], &["less/topics/heard/three", "less/topics/heard/four"]),
+    ("external subscribers", &["subscribers", "--names", "one", "--topic", "sold", "--external-topic", "TheTill"], &["less/external_topics/TheTill/sold/one"]),
+    ("cron", &["cron", "-n", "nightly-report"], &["less/crons/nightly-report"]),
+    ("shared module", &["shared-module", "-n", "greetings"], &["less/shared/greetings"]),
+    ("cloud function", &["cloud-function", "-n", "add_numbers"], &["less/functions/add_numbers"]),
 ];
 
 fn empty(home: &Home) -> Project<'_> {
@@ -57,10 +49,10 @@ fn file(handler: &str, language: &str) -> String {
 fn all_cases_build(language: &str) {
     let home = Home::new();
     let project = empty(&home);
-    for (case, _, options, handlers) in CASES.iter().filter(|(_, runs, ..)| *runs == Runs::Now) {
+    for (case, options, handlers) in CASES {
         let ran = create(&project, language, options);
         assert_eq!(ran.code, Some(0), "{case} in {language}: {}", ran.stderr);
-        for handler in *handlers {
+        for handler in handlers {
             let file = file(handler, language);
             assert!(ran.stdout.contains(&format!("created: {file}\n")), "{case} in {language}: {}", ran.stdout);
             assert!(project.folder.join(&file).exists(), "{case} in {language}: {file}");
@@ -90,9 +82,7 @@ fn what_is_created_does_what_it_says() {
     for language in ["js", "ts", "py"] {
         let home = Home::new();
         let project = empty(&home);
-        for (_, _, options, _) in
-            CASES.iter().filter(|(case, runs, ..)| *runs == Runs::Now && !case.contains("external"))
-        {
+        for (_, options, _) in CASES.iter().filter(|(case, ..)| !case.contains("external")) {
             create(&project, language, options).succeeded();
         }
         let deployed = project.deploy();
@@ -133,27 +123,15 @@ fn a_shared_module_can_be_loaded_as_its_comment_says() {
 }
 
 #[test]
-fn a_socket_has_its_handlers_and_gets_more_channels_later() {
+fn a_socket_gets_more_channels_later() {
     let home = Home::new();
     let project = empty(&home);
     for language in ["js", "ts", "py"] {
-        for (case, _, options, handlers) in CASES.iter().filter(|(_, runs, ..)| *runs == Runs::WithSockets) {
-            let ran = create(&project, language, options);
-            if ran.stderr.contains("cannot run yet") {
-                assert!(!project.folder.join("less/sockets").exists(), "{case}: it is taken back");
-                continue;
-            }
-            ran.succeeded();
-            handlers
-                .iter()
-                .for_each(|handler| assert!(project.folder.join(file(handler, language)).exists(), "{case}"));
-        }
-        if project.folder.join("less/sockets").exists() {
-            let more = create(&project, language, &["socket", "-n", "plain", "-c", "added"]).succeeded();
-            assert_eq!(more.stdout, format!("File created: {}\n", file("less/sockets/plain/added", language)));
-            create(&project, language, &["socket", "-n", "plain"]).failed_with(1);
-            project.remove("less/sockets");
-        }
+        create(&project, language, &["socket", "-n", "plain"]).succeeded();
+        let more = create(&project, language, &["socket", "-n", "plain", "-c", "added"]).succeeded();
+        assert_eq!(more.stdout, format!("File created: {}\n", file("less/sockets/plain/added", language)));
+        create(&project, language, &["socket", "-n", "plain"]).failed_with(1);
+        project.remove("less/sockets");
     }
     let refused = create(&project, "js", &["socket", "-n", "chat", "-c", "connect"]).failed_with(1);
     assert!(refused.stderr.contains("cannot be a channel"), "{}", refused.stderr);

@@ -46,7 +46,6 @@ fn hears(who: &Foreground, text: &str) {
 }
 
 #[test]
-#[ignore = "waits for sockets"]
 fn what_one_says_all_hear_in_order_and_under_the_name_of_then() {
     let home = Home::new();
     let (project, chat) = deployed(&home);
@@ -71,7 +70,6 @@ fn what_one_says_all_hear_in_order_and_under_the_name_of_then() {
 }
 
 #[test]
-#[ignore = "waits for sockets"]
 fn who_is_killed_has_left() {
     let home = Home::new();
     let (_project, chat) = deployed(&home);
@@ -83,7 +81,6 @@ fn who_is_killed_has_left() {
 }
 
 #[test]
-#[ignore = "waits for sockets and static sites"]
 fn the_page_is_served_and_the_summary_is_due_within_the_hour() {
     let home = Home::new();
     let (project, _chat) = deployed(&home);

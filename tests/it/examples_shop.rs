@@ -15,7 +15,6 @@ fn post(url: &str, body: &Value) -> Value {
 }
 
 #[test]
-#[ignore = "waits for files and static sites"]
 fn a_product_shows_its_picture_once_that_has_arrived() {
     let home = Home::new();
     let (_project, api) = deployed(&home, "shop");
@@ -32,7 +31,6 @@ fn a_product_shows_its_picture_once_that_has_arrived() {
 }
 
 #[test]
-#[ignore = "waits for files and static sites"]
 fn who_had_a_meal_pays_less() {
     let home = Home::new();
     let (_shop, api) = deployed(&home, "shop");
@@ -49,7 +47,6 @@ fn who_had_a_meal_pays_less() {
 }
 
 #[test]
-#[ignore = "waits for files and static sites"]
 fn what_makes_no_sense_is_refused_and_the_store_is_served() {
     let home = Home::new();
     let (project, api) = deployed(&home, "shop");

@@ -12,6 +12,7 @@ mod deploying;
 mod drive;
 mod durability_kill;
 mod durability_order;
+mod examples_browser;
 mod examples_chat;
 mod examples_shop;
 mod external_topics;

@@ -63,7 +63,7 @@ enum Next {
 
 enum Deployed {
     /// What was saved meanwhile comes next.
-    Ended(anyhow::Result<Resources>, Option<Changes>),
+    Ended(Box<anyhow::Result<Resources>>, Option<Changes>),
     /// It was given up for what was saved meanwhile.
     Superseded(Changes),
     Signal,
@@ -147,7 +147,7 @@ impl App {
             Ok(loaded) => {
                 let print = loaded.print;
                 match self.deploy(loaded).await {
-                    Deployed::Ended(result, later) => (result.map(|resources| (resources, print)), later),
+                    Deployed::Ended(result, later) => ((*result).map(|resources| (resources, print)), later),
                     Deployed::Superseded(changes) => return Ok(Next::Changed(changes)),
                     Deployed::Signal => return Ok(Next::Signal),
                 }
@@ -185,7 +185,7 @@ impl App {
                 () = self.signals.next() => return Deployed::Signal,
                 ended = &mut deployment => {
                     let ended = ended.map_err(|refused| failed(refused.message, refused.problems, consequence));
-                    return Deployed::Ended(ended, later);
+                    return Deployed::Ended(Box::new(ended), later);
                 }
                 changes = self.watch.changed() => {
                     if supersedes(&changes, *step.borrow()) {
