@@ -66,8 +66,8 @@ pub(crate) const CASES: &[Case] = &[
             => "report.out.remark(\"Building... ⚙️\");"),
     case!(list_shows_projects_and_the_addresses_of_one, ["14.23"],
         "crates/less-cli/src/render.rs":
-            "format!(\"ID: {}\", info.id)"
-            => "format!(\"Id: {}\", info.id)"),
+            "format!(\"ID: {}\", info.name)"
+            => "format!(\"Id: {}\", info.name)"),
     case!(delete_keeps_the_data_unless_it_is_told_to_remove_it, ["14.24"],
         "crates/less-cli/src/commands/delete.rs":
             "} else {\n        Some(Data::Keep)\n    };"
@@ -250,7 +250,7 @@ fn list_shows_projects_and_the_addresses_of_one(scene: &Scene) {
     let stage = scene.small_stage("listed");
     let deployed = stage.project().deploy();
     let listed = stage.project().run(&["list", "--local"]).succeeded().stdout;
-    for told in ["listed", "\nID: ", "\nCreated At: ", "\nUpdated At: "] {
+    for told in ["ID: listed\n", "\nCreated At: ", "\nUpdated At: "] {
         assert!(listed.contains(told), "{told:?}: {listed}");
     }
     let resources = stage.project().run(&["list", "resources", "listed"]).succeeded().stdout;
@@ -266,7 +266,7 @@ fn delete_keeps_the_data_unless_it_is_told_to_remove_it(scene: &Scene) {
     stage.publish("waits", &Value::from(1));
     stage.project().logged("topics/waits/one", "attempt 1");
     let kept = stage.project().run(&["delete", "deleted"]).succeeded();
-    assert!(kept.stderr.contains("less-cli delete deleted --yes"), "{kept:?}");
+    assert!(kept.stdout.contains("less-cli delete deleted --yes"), "{kept:?}");
     assert_eq!(stage.project().run(&["list", "--json"]).succeeded().json(), serde_json::json!([]));
     stage.project().deploy();
     assert_eq!(stage.project().waiting(), 1);
