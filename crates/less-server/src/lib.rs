@@ -28,6 +28,8 @@ pub use home::write_private;
 pub use live::runtimes;
 pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
+#[doc(hidden)]
+pub use sites::{Leads, SitePath};
 pub use trial::try_loading;
 #[doc(hidden)]
 pub use triggers::http::Edge;
