@@ -12,6 +12,7 @@ mod input;
 mod logs;
 mod routes;
 mod scratch;
+mod sites;
 mod snapshot;
 mod store;
 
@@ -19,13 +20,14 @@ mod store;
 pub type Target = fn(&[u8]);
 
 /// Each with its name, which is that of its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("config", config::run),
     ("cron", cron::run),
     ("frames", frames::run),
     ("http", http::run),
     ("logs", logs::run),
     ("routes", routes::run),
+    ("sites", sites::run),
     ("snapshot", snapshot::run),
     ("store_bytes", store::bytes::run),
     ("store_rows", store::rows::run),

@@ -1,6 +1,8 @@
 //! What a static site answers (contract, section 12).
 
-use less_tests::harness::{Connection, Home, Request, http, processes};
+use std::time::Duration;
+
+use less_tests::harness::{Connection, Home, Request, eventually_within, http, processes};
 
 use crate::site_scene::{decoded, get_with, page, statics};
 
@@ -262,4 +264,19 @@ fn a_large_file_takes_little_memory_however_many_read_it() {
     assert_eq!(http::get(&url).expect(200).body.len(), 96 << 20);
     let grown = processes::peak_resident_mib(server) - before;
     assert!(grown < 48, "{grown} MiB more");
+}
+
+#[test]
+fn whoever_pauses_while_reading_does_not_keep_the_server_from_stopping() {
+    let home = Home::new();
+    let project = statics(&home, &[("web/index.html", &page("home"))]);
+    std::fs::File::create(project.folder.join("less/statics/web/film.mp4")).unwrap().set_len(64 << 20).unwrap();
+    let url = project.deploy().url("web").to_owned();
+    let mut paused = Connection::open(&url);
+    paused.try_write(b"GET /film.mp4 HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    assert_eq!(paused.read_head().unwrap().0, 200);
+    let server = home.server_pid();
+    processes::signal(server, rustix::process::Signal::TERM);
+    eventually_within(Duration::from_secs(20), "the server has stopped", || !processes::lives(server));
+    home.assert_no_process_left();
 }

@@ -31,6 +31,8 @@ pub use home::{Ports, kept_ports, write_private};
 pub use live::runtimes;
 pub use projects::DeployFailed;
 pub use server::{Listen, Options, Server};
+#[doc(hidden)]
+pub use sites::{Leads, SitePath};
 pub use trial::try_loading;
 #[doc(hidden)]
 pub use triggers::http::Edge;

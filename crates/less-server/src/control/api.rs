@@ -4,7 +4,7 @@
 //! every request carries `authorization: Bearer <token>` (the file `token` in the server's home, mode 0600)
 //! GET    /v1/status                                  → Status
 //! POST   /v1/projects/<name>/deploy                  → DeployEvent per line (NDJSON), the last one Done or Failed
-//!        body: u32 LE length · DeployMeta as JSON · a tar of the project's folder
+//!        body: u32 LE length · DeployMeta as JSON · a tar of the project's folder, or of its sites alone
 //! GET    /v1/projects                                → [ProjectInfo]
 //! GET    /v1/projects/<name>                         → Resources
 //! GET    /v1/projects/<name>/log?path=&since=&after=&follow=true → LogLine per line (NDJSON), oldest first;

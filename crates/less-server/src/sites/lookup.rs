@@ -11,7 +11,7 @@ const ESCAPED: AsciiSet =
 /// A request's path, decoded. No part of it is empty, hidden, `.` or `..`, and none has a `/` or NUL in it: so it names
 /// something in the site or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SitePath {
+pub struct SitePath {
     parts: Vec<String>,
     /// It ends in `/`.
     is_folder: bool,
@@ -19,7 +19,7 @@ pub(crate) struct SitePath {
 
 /// Where a path leads: names are relative to the site's folder, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Leads {
+pub enum Leads {
     To(String),
     /// It is a folder, and its name lacks the `/` that relative links in its page need: the right path.
     Folder(String),
@@ -30,7 +30,7 @@ pub(crate) enum Leads {
 
 impl SitePath {
     /// `raw`: as it stands in the request, without the query.
-    pub(crate) fn parse(raw: &str) -> Option<Self> {
+    pub fn parse(raw: &str) -> Option<Self> {
         let below = raw.strip_prefix('/')?;
         if below.is_empty() {
             return Some(Self { parts: Vec::new(), is_folder: true });
@@ -42,7 +42,7 @@ impl SitePath {
 
     /// Finds what it names: a file, a folder's `index.html`, the site's `404.html`, or else, for paths without an
     /// extension, the page of a single-page app.
-    pub(crate) fn lead(&self, is_file: impl Fn(&str) -> bool) -> Leads {
+    pub fn lead(&self, is_file: impl Fn(&str) -> bool) -> Leads {
         let name = self.parts.join("/");
         let index = if name.is_empty() { "index.html".to_owned() } else { format!("{name}/index.html") };
         if self.is_folder {

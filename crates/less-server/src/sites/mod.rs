@@ -33,7 +33,7 @@ use crate::triggers::http::Bound;
 pub(crate) use compressed::Coding;
 use doors::Opened;
 pub(crate) use kinds::{content_type, is_hashed};
-pub(crate) use lookup::SitePath;
+pub use lookup::{Leads, SitePath};
 use memory::Memory;
 use ports::Ports;
 pub(crate) use version::{Of, Record, SiteVersion};

@@ -29,9 +29,6 @@ use crate::tasks::Tasks;
 /// A client that takes nothing of its response for so long is cut off, so that it holds no memory.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 
-/// How long a command may take to read the rest of its answer when the server stops.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
 /// So many clients at once are told that there is no place for them; more are cut off without a word.
 const REFUSED_AT_ONCE: usize = 256;
 /// Waits when nothing can be accepted: the first, doubling up to the second. How often that is told.
@@ -111,7 +108,7 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
     // Small responses must not wait for an acknowledgement; without it they only come later.
     stream.set_nodelay(true).ok();
     let meter = Arc::new(Meter::default());
-    let patience = (!door.knows_its_clients()).then_some(WRITE_TIME);
+    let (patience, last_words) = ((!door.knows_its_clients()).then_some(WRITE_TIME), door.last_words());
     let (stop, seen, family) = (tasks.stopping(), meter.clone(), tasks.clone());
     let accepted = Arc::<Mutex<Option<Arc<Accepted>>>>::default();
     let accepting = accepted.clone();
@@ -135,10 +132,9 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         Some(ended) => ended,
         None => {
             Pin::new(&mut connection).graceful_shutdown();
-            match patience {
-                Some(_) => (&mut connection).await,
-                // A command that pauses (its pager is full) must not keep the server from stopping.
-                None => match timeout(LAST_WORDS, &mut connection).await {
+            match last_words {
+                None => (&mut connection).await,
+                Some(last_words) => match timeout(last_words, &mut connection).await {
                     Ok(ended) => ended,
                     Err(_late) => return,
                 },

@@ -1,6 +1,7 @@
 //! Whose request it is: a listener's door leads to a whole server, one API, one socket, or the control API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -66,6 +67,22 @@ impl Door {
     /// Whether only those come in who have the server's token; a command may pause (its pager is full).
     pub(super) fn knows_its_clients(&self) -> bool {
         matches!(self, Self::Control(_))
+    }
+
+    /// When the server stops, how long a client may take to read the rest of its answer, where that may be long: a
+    /// command that pauses (its pager is full) or a film that does must not keep the server from stopping.
+    pub(super) fn last_words(&self) -> Option<Duration> {
+        match self {
+            Self::Control(_) => Some(Duration::from_secs(2)),
+            Self::Site { .. } => Some(Duration::from_secs(5)),
+            Self::Watched { door, .. } => door.last_words(),
+            Self::Gateway(_)
+            | Self::Api { .. }
+            | Self::Topics { .. }
+            | Self::Functions { .. }
+            | Self::Files { .. }
+            | Self::Socket { .. } => None,
+        }
     }
 
     /// The answer, and what of the request's body nobody read for it.
