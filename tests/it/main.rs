@@ -32,6 +32,7 @@ mod publish_invoke;
 mod publish_options;
 mod python;
 mod retries;
+mod run_flow;
 mod run_reload;
 mod run_view;
 mod scene;
