@@ -225,6 +225,32 @@ fn a_module_that_never_finishes_loading_gives_way_to_the_next_save() {
 }
 
 #[test]
+fn a_handler_that_never_ends_keeps_few_old_versions() {
+    let home = Home::new();
+    let project = small(&home);
+    let hangs = |n: u32| {
+        format!(
+            "exports.process = async () => {{ require('notes').note('begun', {n}); await new Promise((resolve) => setInterval(resolve, 1e9)); }};"
+        )
+    };
+    project.write("less/topics/heard/hangs/index.js", &hangs(0));
+    let note = "exports.note = (name, value) => require('fs').appendFileSync(`FOLDER/${name}`, JSON.stringify(value) + '\\n');";
+    project.write("less/shared/notes/index.js", &note.replace("FOLDER", home.root().join("notes").to_str().unwrap()));
+    let mut run = run(&home, &project);
+    let (url, topics) = (run.url("shop"), run.url("topics"));
+    for n in 1..=12 {
+        http::post(&format!("{topics}/heard"), n.to_string()).expect(202);
+        eventually("it hangs in this version", || home.notes("begun").last() == Some(&json!(n - 1)));
+        project.write("less/topics/heard/hangs/index.js", &hangs(n));
+        project.write("less/apis/shop/get.js", &answering(&format!("version {n}")));
+        served(&url, &format!("version {n}"));
+    }
+    eventually("the oldest have ended", || kept(&home, &run).0 <= 9);
+    // Each version has begun its own message; those of the first four have begun in later ones, too.
+    eventually("what they ran has begun anew", || home.notes("begun").len() == 12 + 4);
+}
+
+#[test]
 fn a_new_api_without_a_port_is_told_and_the_new_version_runs() {
     let home = Home::new();
     let project = small(&home);
