@@ -42,6 +42,7 @@ mod publish_options;
 mod python;
 mod reference;
 mod retries;
+mod run_flow;
 mod run_reload;
 mod run_view;
 mod scene;

@@ -107,3 +107,5 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 pub(crate) const EXIT: Duration = Duration::from_secs(5);
 /// How long a version that was replaced may finish what runs: longer than any time limit.
 pub(crate) const RETIRE: Duration = Duration::from_secs(16 * 60);
+/// And how many of them at once, where each save makes one (`run`).
+pub(crate) const RUN_RETIRING: usize = 8;

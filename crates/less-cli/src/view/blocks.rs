@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use less_server::logs::{Line, Stream};
 use uuid::Uuid;
 
-use super::feed::{Attempt, Happened, Request, Thrown};
+use super::happened::{Attempt, Happened, Request, Thrown};
 use super::rows::{self, Row};
 
 /// So long lines wait for the end of their invocation.
@@ -175,7 +175,7 @@ fn is_of_attempt(line: &Line) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::feed::Ended;
+    use super::super::happened::Ended;
     use super::*;
 
     fn line(id: u128, text: &str) -> Happened {

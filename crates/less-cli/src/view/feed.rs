@@ -4,108 +4,34 @@
 //! well does not hide them. What finds no room costs a look at a number and is not even copied.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use less_server::logs::Line;
-use less_server::seen::{self, Seen};
+use less_server::seen::Seen;
 use less_store::Verdict;
 use tokio::sync::mpsc;
-use uuid::Uuid;
+
+use super::happened::Happened;
 
 /// How often there is new room.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// What nobody has printed yet.
+/// What nobody has printed yet, by number and by its text.
 const QUEUE: usize = 16_384;
+const QUEUE_BYTES: usize = 32 << 20;
 
-/// How much is shown: so many at once, and so many more with each tick.
+/// How much is shown: so many at once, and so many more with each tick; of a text, so much.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     burst: u32,
     each_tick: u32,
+    text_bytes: usize,
 }
 
 impl Pace {
     /// People read it as it comes.
-    pub(super) const TERMINAL: Self = Self { burst: 2_000, each_tick: 20 };
+    pub(super) const TERMINAL: Self = Self { burst: 2_000, each_tick: 20, text_bytes: 8 << 10 };
     /// A file, or another program.
-    pub(super) const PIPE: Self = Self { burst: 16_384, each_tick: 1_000 };
-}
-
-/// Something that is to be shown.
-#[derive(Debug, Clone)]
-pub(super) enum Happened {
-    Line(Line),
-    Thrown(Thrown),
-    Request(Request),
-    Attempt(Attempt),
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Thrown {
-    pub(super) time: i64,
-    pub(super) path: Arc<str>,
-    pub(super) invocation: Uuid,
-    pub(super) text: String,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) time: i64,
-    pub(super) api: String,
-    pub(super) invocation: Uuid,
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) status: Option<u16>,
-    pub(super) took: Duration,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Attempt {
-    pub(super) time: i64,
-    pub(super) path: Arc<str>,
-    pub(super) invocation: Uuid,
-    pub(super) attempt: u32,
-    pub(super) took: Duration,
-    pub(super) ended: Ended,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    Ok,
-    Again {
-        after: Duration,
-    },
-    /// Interrupted; it runs again, alone.
-    AgainAlone,
-    /// A dead letter.
-    Buried,
-}
-
-impl Happened {
-    fn of(seen: Seen<'_>) -> Option<Self> {
-        Some(match seen {
-            Seen::Line(line) => Self::Line(line.clone()),
-            Seen::Thrown(seen::Thrown { time, path, invocation, text }) => {
-                Self::Thrown(Thrown { time, path: path.clone(), invocation, text: text.to_owned() })
-            }
-            Seen::Request(seen::Request { time, api, invocation, method, path, status, took }) => {
-                let (api, method, path) = (api.to_owned(), method.to_owned(), path.to_owned());
-                Self::Request(Request { time, api, invocation, method, path, status, took })
-            }
-            Seen::Attempt(seen::Attempt { time, path, invocation, attempt, took, verdict }) => {
-                let ended = match verdict {
-                    Verdict::Done => Ended::Ok,
-                    Verdict::Again { after, .. } => Ended::Again { after: *after },
-                    Verdict::AgainAlone => Ended::AgainAlone,
-                    Verdict::Bury { .. } => Ended::Buried,
-                    // It did not begin.
-                    Verdict::Release => return None,
-                };
-                Self::Attempt(Attempt { time, path: path.clone(), invocation, attempt, took, ended })
-            }
-        })
-    }
+    pub(super) const PIPE: Self = Self { burst: 16_384, each_tick: 1_000, text_bytes: usize::MAX };
 }
 
 /// What was left out, by kind.
@@ -157,33 +83,47 @@ pub(super) struct Feed {
 }
 
 struct Shared {
+    pace: Pace,
     well: Room,
     failures: Room,
+    /// Of the texts in the queue.
+    bytes: AtomicUsize,
     left_out: Counts,
 }
 
 /// The view's end.
 pub(super) struct Inbox {
     shared: Arc<Shared>,
-    pace: Pace,
     receiver: mpsc::Receiver<Happened>,
 }
 
 pub(super) fn feed(pace: Pace) -> (Feed, Inbox) {
     let room = || Room(AtomicU32::new(pace.burst));
-    let shared = Arc::new(Shared { well: room(), failures: room(), left_out: Counts::default() });
+    let (bytes, left_out) = (AtomicUsize::new(0), Counts::default());
+    let shared = Arc::new(Shared { pace, well: room(), failures: room(), bytes, left_out });
     let (sender, receiver) = mpsc::channel(QUEUE);
-    (Feed { shared: shared.clone(), sender }, Inbox { shared, pace, receiver })
+    (Feed { shared: shared.clone(), sender }, Inbox { shared, receiver })
 }
 
 impl Feed {
     /// Takes it along, or counts it as left out. Never waits.
     pub(super) fn take(&self, seen: Seen<'_>) {
         let room = if is_failure(&seen) { &self.shared.failures } else { &self.shared.well };
-        let sent = room.take() && Happened::of(seen).is_none_or(|happened| self.sender.try_send(happened).is_ok());
-        if !sent {
+        let is_sent =
+            room.take() && Happened::of(seen, self.shared.pace.text_bytes).is_none_or(|happened| self.send(happened));
+        if !is_sent {
             self.shared.left_out.add(&seen);
         }
+    }
+
+    fn send(&self, happened: Happened) -> bool {
+        let bytes = happened.bytes();
+        let before = self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_sent = before + bytes <= QUEUE_BYTES && self.sender.try_send(happened).is_ok();
+        if !is_sent {
+            self.shared.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        is_sent
     }
 }
 
@@ -200,18 +140,24 @@ impl Inbox {
     /// Never resolves when there is nobody left who could send. Cancel safe.
     pub(super) async fn next(&mut self) -> Happened {
         match self.receiver.recv().await {
-            Some(happened) => happened,
+            Some(happened) => self.taken(happened),
             None => std::future::pending().await,
         }
     }
 
     pub(super) fn try_next(&mut self) -> Option<Happened> {
-        self.receiver.try_recv().ok()
+        let happened = self.receiver.try_recv().ok()?;
+        Some(self.taken(happened))
+    }
+
+    fn taken(&self, happened: Happened) -> Happened {
+        self.shared.bytes.fetch_sub(happened.bytes(), Ordering::Relaxed);
+        happened
     }
 
     pub(super) fn refill(&self) {
-        self.shared.well.refill(self.pace);
-        self.shared.failures.refill(self.pace);
+        self.shared.well.refill(self.shared.pace);
+        self.shared.failures.refill(self.shared.pace);
     }
 
     /// Since the last time.
@@ -224,6 +170,10 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use less_server::logs::{Line, Stream};
+    use less_server::seen;
+    use uuid::Uuid;
+
     use super::*;
 
     fn request(status: u16) -> seen::Request<'static> {
@@ -233,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_does_not_hide_failures() {
-        let (feed, mut inbox) = feed(Pace { burst: 3, each_tick: 2 });
+        let (feed, mut inbox) = feed(Pace { burst: 3, each_tick: 2, text_bytes: 9 });
         let shown = |inbox: &mut Inbox| std::iter::from_fn(|| inbox.try_next()).count();
         (0..10).for_each(|_| feed.take(Seen::Request(request(200))));
         feed.take(Seen::Request(request(502)));
@@ -246,8 +196,18 @@ mod tests {
 
     #[test]
     fn what_is_not_taken_away_is_bounded() {
-        let (feed, inbox) = feed(Pace { burst: u32::MAX, each_tick: 0 });
-        (0..QUEUE + 5).for_each(|_| feed.take(Seen::Request(request(200))));
+        let endless = Pace { burst: u32::MAX, each_tick: 0, text_bytes: 1 << 20 };
+        let (full, inbox) = feed(endless);
+        (0..QUEUE + 5).for_each(|_| full.take(Seen::Request(request(200))));
         assert_eq!(inbox.left_out().requests, 5);
+
+        let (full, mut inbox) = feed(endless);
+        let (path, text) = ("worker".into(), "x".repeat(2 << 20));
+        let line = Line { time: 0, path, stream: Stream::Out, invocation: Uuid::nil(), text };
+        (0..40).for_each(|_| full.take(Seen::Line(&line)));
+        assert_eq!(inbox.left_out().lines, 40 - 31, "each is cut to 1 MiB and a mark");
+        while inbox.try_next().is_some() {}
+        full.take(Seen::Line(&line));
+        assert_eq!(inbox.left_out().lines, 0);
     }
 }

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod feed;
+mod happened;
 mod plain;
 mod rows;
 mod stack;
@@ -28,7 +29,8 @@ use crate::printer::{Printer, Speaker};
 use crate::project::Talk;
 use crate::render;
 use blocks::Blocks;
-use feed::{Happened, Inbox, Pace, TICK};
+use feed::{Inbox, Pace, TICK};
+use happened::Happened;
 
 /// What the command said and nobody has printed yet.
 const TOLD: usize = 256;

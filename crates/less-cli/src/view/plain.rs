@@ -12,7 +12,7 @@ use less_server::control::api::LogLine;
 use less_server::logs::{Line, Stream};
 use serde_json::json;
 
-use super::feed::{Attempt, Ended, Happened, Request, Thrown};
+use super::happened::{Attempt, Ended, Happened, Request, Thrown};
 use crate::render::{LoggedLine, Named, log_line};
 use crate::time::iso;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use less_server::logs::{Line, Stream};
 use uuid::Uuid;
 
-use super::feed::{Attempt, Ended, LeftOut, Request};
+use super::feed::LeftOut;
+use super::happened::{Attempt, Ended, Request};
 use super::stack;
 use crate::paint::{Span, Style};
 use crate::shown::one_line;

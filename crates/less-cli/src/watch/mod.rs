@@ -21,6 +21,10 @@ use notices::Notices;
 const REST: Duration = Duration::from_millis(40);
 /// And one that never rests is taken as it is after this.
 const UNREST: Duration = Duration::from_secs(2);
+/// Git gets longer, as long as it writes. A lock that stays though nothing is written was left behind, or waits for
+/// somebody who words a commit.
+const CHECKOUT: Duration = Duration::from_secs(30);
+const LOCKED: Duration = Duration::from_secs(1);
 /// How often to look where notices come, and where none do.
 const BESIDE_NOTICES: Duration = Duration::from_secs(2);
 const WITHOUT_NOTICES: Duration = Duration::from_millis(250);
@@ -78,18 +82,25 @@ impl Watch {
     async fn settled(&mut self) -> Option<Changes> {
         let began = Instant::now();
         let mut seen = self.look();
+        if self.notices.as_ref().is_some_and(|notices| notices.has_lost) {
+            self.follow(&seen);
+            // What was noticed in between was read and forgotten there.
+            seen = self.look();
+        }
+        let mut written = began;
         loop {
             let is_old = seen.files == self.told.files;
-            if !is_old || self.notices.as_ref().is_some_and(|notices| notices.has_lost) {
-                self.follow(&seen);
-            }
             if is_old {
                 return None;
             }
+            self.follow(&seen);
             sleep(REST).await;
             let again = self.look();
-            let at_rest = again.files == seen.files && !again.is_busy;
-            if at_rest || began.elapsed() > UNREST {
+            if again.files != seen.files {
+                written = Instant::now();
+            }
+            let at_rest = again.files == seen.files && (!again.is_busy || written.elapsed() > LOCKED);
+            if at_rest || began.elapsed() > if again.is_busy { CHECKOUT } else { UNREST } {
                 let changes = Changes::between(&self.told, &again, at_rest, began);
                 self.told = again;
                 return (!changes.is_empty()).then_some(changes);

@@ -12,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use less_project::{Env, Problem, Project, ProjectName, discover};
 use less_protocol::LoadProblem;
 use less_store::Deployment;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Projects, describe, remove_folder};
@@ -307,6 +308,16 @@ impl Projects {
         }
     }
 
+    /// In a `run` a handler that never ends must not keep a version for each save: with too many, the oldest one's
+    /// deliveries begin anew in the newest.
+    fn end_the_oldest(&self) {
+        let mut retiring = self.retiring.lock();
+        if self.stands_alone() && retiring.len() > limits::RUN_RETIRING {
+            let oldest = retiring.remove(0);
+            self.tasks.work("end version", async move { oldest.close(Instant::now()).await });
+        }
+    }
+
     /// Lets the replaced version finish what it runs, then removes its folder.
     fn retire_in_background(
         &self,
@@ -317,6 +328,7 @@ impl Projects {
         let folder = before.map(|before| self.home.version_of(&before).folder().to_owned());
         let retiring = self.retiring.clone();
         retiring.lock().extend(old.clone());
+        self.end_the_oldest();
         self.tasks.work("retire", async move {
             if let Some(old) = old {
                 old.retire(limits::RETIRE).await;
