@@ -2,10 +2,11 @@
 //!
 //! None of their code is here. `LESS_REFERENCE_PROJECTS` names a folder with one folder a project, as checked out from
 //! its public repository (`less-basic-template`, `less-demo-chat-api`, `less-demo-chat-socket-service`, `less-templates`,
-//! `less-mcp`); without it, nothing is checked, and each test says so. npm's registry has to be reachable.
+//! `less-mcp`, `less-cli`); without it, nothing is checked, and each test says so. npm's registry has to be reachable.
 
 mod chat;
 mod databases;
+mod generated;
 mod mcp;
 mod packages;
 mod registry;
