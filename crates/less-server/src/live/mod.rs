@@ -41,8 +41,6 @@ pub struct Live {
     /// Room for their bodies.
     pub(crate) bodies: BodyShare,
     pub(crate) sockets: HashMap<String, Arc<SocketHandlers>>,
-    /// Frames of clients that are handled or wait for a process.
-    pub(crate) socket_places: Arc<Semaphore>,
     store: Store,
     pools: Vec<Pool>,
     functions: HashMap<String, Function>,
@@ -110,7 +108,6 @@ impl Live {
             admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
             bodies: BodyShare::default(),
             sockets: sockets(&project, &handlers),
-            socket_places: Arc::new(Semaphore::new(limits::SOCKET_FRAMES_AT_ONCE)),
             store,
             functions: functions::table(&project, &handlers),
             subscribers: subscribers::all(&project, &env, &crons),
