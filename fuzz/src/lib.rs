@@ -13,13 +13,14 @@ mod logs;
 mod routes;
 mod scratch;
 mod snapshot;
+mod sockets;
 mod store;
 
 /// Bytes in; a panic is a finding.
 pub type Target = fn(&[u8]);
 
 /// Each with its name, which is that of its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("config", config::run),
     ("cron", cron::run),
     ("frames", frames::run),
@@ -27,6 +28,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("logs", logs::run),
     ("routes", routes::run),
     ("snapshot", snapshot::run),
+    ("sockets", sockets::run),
     ("store_bytes", store::bytes::run),
     ("store_rows", store::rows::run),
 ];

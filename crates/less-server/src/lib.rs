@@ -29,6 +29,6 @@ pub use projects::DeployFailed;
 pub use server::{Echo, Listen, Options, Server};
 pub use trial::try_loading;
 #[doc(hidden)]
-pub use triggers::http::Edge;
+pub use triggers::http::{Edge, read_frame};
 pub use umask::keep_files_private;
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use less_project::Socket;
 use tokio::sync::Semaphore;
 
@@ -36,6 +37,11 @@ pub(super) use handshake::{Accepted, answer};
 pub(super) use rewound::Rewound;
 pub(crate) use rooms::{Room, Rooms};
 pub(super) use session::converse;
+
+/// The channel and the data of a client's frame, if it is one; for fuzzing.
+pub fn read_frame(text: &Bytes) -> Option<(String, Bytes)> {
+    words::read(text).ok().map(|said| (said.channel, said.data))
+}
 
 /// One socket of a live version: where what its clients do leads.
 pub(crate) struct SocketHandlers {
