@@ -14,6 +14,7 @@ mod routes;
 mod scratch;
 mod sites;
 mod snapshot;
+mod sockets;
 mod store;
 
 /// Bytes in; a panic is a finding.
@@ -29,6 +30,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("routes", routes::run),
     ("sites", sites::run),
     ("snapshot", snapshot::run),
+    ("sockets", sockets::run),
     ("store_bytes", store::bytes::run),
     ("store_rows", store::rows::run),
 ];

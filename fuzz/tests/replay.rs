@@ -48,4 +48,4 @@ macro_rules! replays {
     };
 }
 
-replays! { config cron frames http logs routes sites snapshot store_bytes store_rows }
+replays! { config cron frames http logs routes sites snapshot sockets store_bytes store_rows }

@@ -286,6 +286,40 @@ exports.process = async ({ data, connection_id }) => {
     (0..200).for_each(|number| assert_eq!(held.json(), json!(number)));
 }
 
+fn a_hanging_channel_holds_up_no_other(language: &str, hanging: &str) {
+    let home = Home::new();
+    let mut files = chat(language);
+    let end = if language == "py" { "__init__.py" } else { "index.js" };
+    files.push((format!("less/sockets/chat/hang/{end}"), hanging.to_owned()));
+    let url = project(&home, &files).deploy().url("chat").to_owned();
+    // More than it may have at once.
+    let mut held: Vec<Socket> = (0..150).map(|_| Socket::connect(&url)).collect();
+    held.iter_mut().for_each(|client| client.say("hang", &json!(1)));
+    eventually("some hang", || home.ticks("hangs") > 7);
+    let mut client = Socket::connect(&url);
+    client.say("send", &json!("hi"));
+    assert_eq!(client.json(), json!({ "you": "hi" }));
+}
+
+#[test]
+fn a_hanging_channel_in_javascript_holds_up_no_other_and_no_connect() {
+    let hangs = "exports.process = () => { require('notes').tick('hangs'); return new Promise(() => {}); };";
+    a_hanging_channel_holds_up_no_other("js", hangs);
+}
+
+#[test]
+fn a_hanging_channel_in_python_holds_up_no_other_and_no_connect() {
+    let hangs = "
+import time
+from notes import note
+
+def process(message):
+    note('hangs', message['data'])
+    time.sleep(3600)
+";
+    a_hanging_channel_holds_up_no_other("py", hangs);
+}
+
 #[test]
 fn a_broadcast_reaches_a_thousand() {
     let home = Home::new();

@@ -59,7 +59,6 @@ fn what_cannot_run_yet_is_refused_with_a_sentence_that_says_so() {
     for (file, text, wanted) in [
         ("less/topics/paid/one/index.go", "package main\n", "Go"),
         ("less/topics/paid/one/index.rs", "", "Rust"),
-        ("less/sockets/chat/connect/index.js", OK, "socket"),
     ] {
         let home = Home::new();
         let project = good(&home);

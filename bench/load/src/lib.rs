@@ -1,6 +1,7 @@
 //! Less measured against the field.
 //!
-//! `clock`, `http`, `connection`, `completions`, `ledger`, `drive`, `run`: the load generator, one thread.
+//! `clock`, `http`, `connection`, `completions`, `ledger`, `drive`, `run`: the load generator, one thread; `listeners`: clients
+//! of sockets.
 //! `outcome`, `statistics`, `verdict`: what its numbers mean. `catalogue`, `system`, `guard`, `processes`, `machine`,
 //! `floor`: the systems under test and what they run on. `bench`, `scenarios`, `ours`, `results`, `report`: a run of the benchmark, and what it says.
 
@@ -15,6 +16,7 @@ pub mod floor;
 pub mod guard;
 pub mod http;
 pub mod ledger;
+pub mod listeners;
 pub mod machine;
 pub mod ours;
 pub mod outcome;

@@ -35,7 +35,6 @@ pub use server::{Listen, Options, Server};
 pub use sites::{Leads, SitePath};
 pub use trial::try_loading;
 #[doc(hidden)]
-pub use triggers::http::Edge;
-pub use triggers::http::{connections, taken_by};
+pub use triggers::http::{Edge, connections, read_frame, taken_by};
 pub use umask::keep_files_private;
 pub use workers::{SUBCOMMAND as WORKER_SUBCOMMAND, become_worker};

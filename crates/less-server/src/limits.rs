@@ -69,8 +69,9 @@ pub(crate) const SOCKET_IDS: usize = 65_536;
 pub(crate) const SOCKET_PING: Duration = Duration::from_secs(30);
 /// How long a client has for its good-bye.
 pub(crate) const SOCKET_LAST_WORDS: Duration = Duration::from_secs(5);
-/// Frames of one project that are handled or wait for a process at once; more wait with their connections.
-pub(crate) const SOCKET_FRAMES_AT_ONCE: usize = 256;
+/// Frames that one handler of a socket works on, or that wait for a process, at once; more wait with their connections.
+/// (Python's `def`: as deliveries of one subscriber.)
+pub(crate) const SOCKET_FRAMES_AT_ONCE: usize = 128;
 /// Ends of connections that one socket's `disconnect` hears of at once, and how often of each, if it fails.
 pub(crate) const DISCONNECTS_AT_ONCE: u32 = 64;
 pub(crate) const DISCONNECT_ATTEMPTS: u32 = 4;

@@ -166,11 +166,11 @@ class Socket:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def publish(self, message: Any, connections: Connections) -> Record:
-        """To these connections: one id, or several. At most 32 KiB."""
+    def publish(self, message: Any, connections: Connections = None) -> Record:
+        """To these connections: one id, or several (None: to nobody). At most 32 KiB."""
         return _call(*self._to(message, connections))
 
-    def publish_async(self, message: Any, connections: Connections) -> Coroutine[Any, Any, Record]:
+    def publish_async(self, message: Any, connections: Connections = None) -> Coroutine[Any, Any, Record]:
         """As `publish`, to be awaited; it has begun when this returns."""
         return _start(*self._to(message, connections))
 

@@ -104,6 +104,16 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],
     ),
     (
+        "broadcast",
+        "One message of 1 KB to 1,000 connected clients",
+        &[
+            ("messages/s", "messages_per_s"),
+            ("to the last p50 ms", "reach_p50_ms"),
+            ("p99 ms", "reach_p99_ms"),
+            ("server MiB", "server_peak_mib"),
+        ],
+    ),
+    (
         "kvs",
         "Key-values through handlers, 64 connections",
         &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],

@@ -1,6 +1,7 @@
 //! What can be measured, each by its name on the command line.
 
 mod backlog;
+mod broadcast;
 mod drift;
 mod files;
 mod hello;
@@ -38,6 +39,7 @@ pub const ALL: &[Scenario] = &[
     usual("subscribers", "10, 100 and 1,000 subscribers of one topic", ours::subscribers),
     usual("payloads", "orders of 1, 64 and 256 KiB", ours::payloads),
     usual("connections", "hello over 1, 64 and 1,024 connections", ours::connections),
+    usual("broadcast", "one message to 1,000 connected clients, ours and a plain server", broadcast::run),
     usual("kvs", "key-values set and got by handlers", ours::kvs),
     usual("files", "a gigabyte up and down, and the same with streams of Node.js", files::run),
     usual("languages", "JavaScript, TypeScript and Python handlers", ours::languages),

@@ -42,8 +42,6 @@ pub struct Live {
     /// Room for their bodies.
     pub(crate) bodies: BodyShare,
     pub(crate) sockets: HashMap<String, Arc<SocketHandlers>>,
-    /// Frames of clients that are handled or wait for a process.
-    pub(crate) socket_places: Arc<Semaphore>,
     /// Files that come in or go out.
     pub(crate) transfers: Arc<Semaphore>,
     store: Store,
@@ -107,7 +105,6 @@ impl Live {
             admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
             bodies: BodyShare::default(),
             sockets: sockets(&project, &handlers),
-            socket_places: Arc::new(Semaphore::new(limits::SOCKET_FRAMES_AT_ONCE)),
             transfers: Arc::new(Semaphore::new(limits::PROJECT_TRANSFERS)),
             store,
             functions: functions::table(&project, &handlers),

@@ -42,6 +42,7 @@ pub use edge::Edge;
 pub(crate) use failure::Failure;
 pub(crate) use headers::refuse_foreign_origin;
 pub(crate) use publish::check_json;
+pub use sockets::read_frame;
 pub(crate) use sockets::{Recorded, Room, Rooms, SocketHandlers, left_open};
 
 /// A whole response, or one that comes in pieces.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_websockets::CloseCode;
 use uuid::Uuid;
 
+use super::SocketHandler;
 use super::ending::Recorded;
 use super::handshake::Accepted;
 use super::pulse::{Due, Pulse};
@@ -24,7 +25,7 @@ use crate::limits;
 use crate::live::Live;
 use crate::tasks::Tasks;
 use crate::triggers::http::Failure;
-use crate::workers::{Handler, Outcome};
+use crate::workers::Outcome;
 
 /// Serves a client to the end of its connection, until `disconnect` is sure to hear of it.
 pub(in crate::triggers::http) async fn converse<S>(accepted: Arc<Accepted>, stream: S, tasks: &Tasks)
@@ -67,7 +68,7 @@ struct Session<'a, S> {
     place: Place,
     wire: Wire<S>,
     /// What the client said while a handler was at work.
-    inbox: VecDeque<(Handler, Said)>,
+    inbox: VecDeque<(SocketHandler, Said)>,
     work: Option<Working>,
     /// `connect` has let the client in.
     is_in: bool,
@@ -203,8 +204,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
     }
 
-    fn begin(&mut self, channel: Option<String>, handler: &Handler, told: Bytes) {
-        self.work = Some(Working::begin(self.live(), handler, channel, told, self.accepted.handlers.timeout));
+    fn begin(&mut self, channel: Option<String>, handler: &SocketHandler, told: Bytes) {
+        self.work = Some(Working::begin(handler, channel, told, self.accepted.handlers.timeout));
     }
 
     fn done(&mut self, outcome: &Outcome) {

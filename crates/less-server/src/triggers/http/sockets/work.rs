@@ -9,11 +9,11 @@ use less_protocol::Input;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::words;
+use super::{SocketHandler, words};
 use crate::clock::{self, millis};
 use crate::live::Live;
 use crate::triggers::http::Failure;
-use crate::workers::{Handler, Invocation, Outcome};
+use crate::workers::{Invocation, Outcome};
 
 pub(super) struct Working {
     /// None: `connect`.
@@ -26,16 +26,15 @@ pub(super) struct Working {
 impl Working {
     /// `told`: JSON.
     pub(super) fn begin(
-        live: &Arc<Live>,
-        handler: &Handler,
+        SocketHandler { handler, places }: &SocketHandler,
         channel: Option<String>,
         told: Bytes,
         timeout: Duration,
     ) -> Self {
-        let (id, places) = (Uuid::now_v7(), live.socket_places.clone());
-        let (path, handler) = (handler.path.clone(), handler.clone());
+        let (id, path) = (Uuid::now_v7(), handler.path.clone());
+        let (handler, places) = (handler.clone(), places.clone());
         let outcome = Box::pin(async move {
-            // Many clients at once take turns, so that they do not take all places from others.
+            // Many clients at once take turns, so that they do not take all processes from others.
             let held = places.acquire_owned().await.ok();
             let invocation = Invocation {
                 id,

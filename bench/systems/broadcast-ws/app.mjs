@@ -1,0 +1,18 @@
+import http from 'node:http';
+import { WebSocketServer } from 'ws';
+
+const MESSAGE = { padding: 'x'.repeat(1000) };
+
+const server = http.createServer((request, response) => {
+  if (request.method === 'POST' && request.url === '/broadcast') {
+    const text = JSON.stringify(MESSAGE);
+    for (const client of sockets.clients) client.send(text);
+    response.writeHead(200).end();
+  } else if (request.url === '/hello') {
+    response.writeHead(200, { 'content-type': 'text/plain' }).end('hello');
+  } else {
+    response.writeHead(404).end();
+  }
+});
+const sockets = new WebSocketServer({ server });
+server.listen(Number(process.env.PORT), '127.0.0.1');

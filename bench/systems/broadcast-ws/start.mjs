@@ -1,0 +1,4 @@
+import { here, ready, startNode } from '../supervisor.mjs';
+
+startNode('server', here('broadcast-ws/app.mjs'));
+await ready();
