@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ::bytes::Bytes;
 use less_store::{
-    Change, Config, Cron, Delivery, Deployment, Hands, Message, Operation, Origin, Publish, Reason, Store,
-    Subscription, Tick, Timestamp, Verdict,
+    Change, Config, Cron, Delivery, Deployment, FilePath, Hands, Keep, Message, Operation, Origin, Publish, Reason,
+    Store, Subscription, Tick, Timestamp, Verdict,
 };
 use uuid::Uuid;
 
@@ -83,6 +83,10 @@ async fn fill(store: &Store) {
         let expires_at = (number > 0).then_some(NOW + number as i64);
         change(store, key, Operation::Set { json: Bytes::from_static(b"1"), expires_at, if_version: None }).await;
     }
+    let mut upload = store.files.begin("shop").await.expect("an upload");
+    upload.write(vec![Bytes::from_static(b"bytes")]).await.ok();
+    let path = FilePath::parse("a/b.txt").expect("a path");
+    upload.keep(Keep { path, content_type: "text/plain".into(), trace: Uuid::nil() }).await.ok();
 }
 
 async fn fill_again(store: &Store) {
