@@ -21,7 +21,7 @@ mod store;
 pub type Target = fn(&[u8]);
 
 /// Each with its name, which is that of its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("config", config::run),
     ("cron", cron::run),
     ("frames", frames::run),

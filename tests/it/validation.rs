@@ -56,10 +56,9 @@ fn each_mistake_alone_fails_the_build() {
 
 #[test]
 fn what_cannot_run_yet_is_refused_with_a_sentence_that_says_so() {
-    for (file, text, wanted) in [
-        ("less/topics/paid/one/index.go", "package main\n", "Go"),
-        ("less/topics/paid/one/index.rs", "", "Rust"),
-    ] {
+    for (file, text, wanted) in
+        [("less/topics/paid/one/index.go", "package main\n", "Go"), ("less/topics/paid/one/index.rs", "", "Rust")]
+    {
         let home = Home::new();
         let project = good(&home);
         project.write(file, text);
