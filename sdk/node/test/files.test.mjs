@@ -12,7 +12,12 @@ const URL_OF_IT = '"http://localhost:4747/shop/files/a?expires=1&signature=2"';
 const ENTRY = { path: 'a', size: 3, content_type: 'text/plain', etag: 'e', uploaded_at: 7 };
 
 const SENT = {
-  'an upload URL is asked for by path': ["files.create_upload_url('a/b.txt')", URL_OF_IT, 'create_upload_url', { path: 'a/b.txt' }],
+  'an upload URL is asked for by path': [
+    "files.create_upload_url('a/b.txt')",
+    URL_OF_IT,
+    'create_upload_url',
+    { path: 'a/b.txt' },
+  ],
   'createUploadUrl is the same': ["files.createUploadUrl('a')", URL_OF_IT, 'create_upload_url', { path: 'a' }],
   'a URL may live as long as is said': [
     "files.create_upload_url('a', { expires_in: 7200 })",
@@ -20,7 +25,12 @@ const SENT = {
     'create_upload_url',
     { path: 'a', expires_in: 7200 },
   ],
-  'options have two spellings': ["files.get_url('é', { expiresIn: 0.5 })", URL_OF_IT, 'get_url', { path: 'é', expires_in: 0.5 }],
+  'options have two spellings': [
+    "files.get_url('é', { expiresIn: 0.5 })",
+    URL_OF_IT,
+    'get_url',
+    { path: 'é', expires_in: 0.5 },
+  ],
   'getUrl is the same': ["files.getUrl('a', { expires_in: undefined })", URL_OF_IT, 'get_url', { path: 'a' }],
   'list gives all files': ['files.list()', JSON.stringify([ENTRY]), 'list', { path: '' }],
   'list takes a prefix, a place and a limit': [
@@ -38,13 +48,18 @@ for (const [name, [expression, ok, target, options]] of Object.entries(SENT)) {
     const { status, thrown } = await server.run('topics/t/s');
     assert.equal(status, 0, thrown?.stack);
     const [call] = server.calls();
-    assert.deepEqual([call.service, call.target, JSON.parse(call.options), call.payload], ['files', target, options, '']);
+    const sent = [call.service, call.target, JSON.parse(call.options), call.payload];
+    assert.deepEqual(sent, ['files', target, options, '']);
     assert.deepEqual(JSON.parse(server.logs(1)[0]), JSON.parse(ok));
   });
 }
 
 const REFUSED = {
-  'an empty path': ["files.get_url('')", 'bad_path', 'files.get_url: a path must be a string that is not empty, not the string ""'],
+  'an empty path': [
+    "files.get_url('')",
+    'bad_path',
+    'files.get_url: a path must be a string that is not empty, not the string ""',
+  ],
   'no path': ['files.delete()', 'bad_path', 'files.delete: a path must be a string that is not empty, not undefined'],
   'a path that is too long': [
     "files.create_upload_url('é'.repeat(513))",
@@ -91,7 +106,8 @@ for (const [name, [expression, code, message]] of Object.entries(REFUSED)) {
 
 test('what the server refuses is thrown with its code', async (t) => {
   const refusal = { error: { code: 'bad_path', message: 'a path must not have a segment that is . or ..' } };
-  const server = await using(t, "await files.get_url('../a').catch(({ code, message }) => console.log(code, message));", refusal);
+  const body = "await files.get_url('../a').catch(({ code, message }) => console.log(code, message));";
+  const server = await using(t, body, refusal);
   assert.equal((await server.run('topics/t/s')).status, 0);
   assert.deepEqual(server.logs(1), ['bad_path a path must not have a segment that is . or ..']);
 });

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Place;
 use crate::limits;
-use crate::registry::Live;
+use crate::registry::{Live, Registry};
 use crate::triggers::http::body::{Flow, Upload};
 use crate::triggers::http::{Body, Failure, json};
 
@@ -16,6 +16,7 @@ const UNTYPED: &str = "application/octet-stream";
 
 /// Answers 200 once the file would survive a power cut.
 pub(super) async fn receive(
+    registry: &Registry,
     live: &Live,
     path: FilePath,
     headers: &HeaderMap,
@@ -37,6 +38,8 @@ pub(super) async fn receive(
         }
         object.write(pieces).await?;
     }
+    // One that was deleted meanwhile takes no file: nothing would ever remove it.
+    registry.live(&live.name).ok_or_else(|| registry.absent(&live.name))?;
     let entry = object.keep(Keep { path, content_type, trace: id }).await?;
     let mut response = json(StatusCode::OK, &entry.to_json());
     if let Ok(etag) = HeaderValue::try_from(format!("\"{}\"", entry.etag())) {
