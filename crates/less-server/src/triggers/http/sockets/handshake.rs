@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Response, StatusCode, Version};
 use uuid::Uuid;
 
 use super::SocketHandlers;
@@ -72,7 +72,12 @@ fn key(head: &Parts) -> Result<&[u8], Failure> {
         let values = head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case(wanted))
     };
+    // What came behind the head would be taken for frames.
+    let has_body = head.headers.contains_key(header::TRANSFER_ENCODING)
+        || head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let asks = head.method == Method::GET
+        && head.version == Version::HTTP_11
+        && !has_body
         && has(header::CONNECTION, "upgrade")
         && has(header::UPGRADE, "websocket")
         && has(header::SEC_WEBSOCKET_VERSION, VERSION);
@@ -127,12 +132,17 @@ mod tests {
             ("sec-websocket-key", ""),
             ("sec-websocket-key", "c2hvcnQ="),
             ("sec-websocket-key", "not base64 not base64!!!"),
+            ("content-length", "5"),
+            ("transfer-encoding", "chunked"),
         ] {
             assert_eq!(key(&head(&[wrong])), Err(Failure::NotWebSocket), "{wrong:?}");
         }
         let mut post = head(&[]);
         post.method = Method::POST;
         assert_eq!(key(&post), Err(Failure::NotWebSocket));
+        let mut old = head(&[]);
+        old.version = Version::HTTP_10;
+        assert_eq!(key(&old), Err(Failure::NotWebSocket));
     }
 
     #[test]
