@@ -63,7 +63,7 @@ pub(crate) const CASES: &[Case] = &[
         "crates/less-store/src/files.rs":
             "\"files_uploaded\""
             => "\"files_upload\""),
-    case!(files_are_at_the_gateways_path_of_their_project, ["15.12"],
+    case!(files_are_at_the_gateways_path_of_their_project, ["15.14"],
         "crates/less-server/src/triggers/http/door.rs":
             "Some(\"files\") => files::answer("
             => "Some(\"file\") => files::answer("),

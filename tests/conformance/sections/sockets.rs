@@ -57,7 +57,7 @@ pub(crate) const CASES: &[Case] = &[
             "SOCKET_OUTBOX_BYTES: usize = 1 << 20"
             => "SOCKET_OUTBOX_BYTES: usize = 1 << 40"),
     case!(run_gives_sockets_ports_from_a_base_on, ["15.12"],
-        "crates/less-cli/src/commands/run.rs":
+        "crates/less-cli/src/commands/run/mod.rs":
             "args.socket_port.unwrap_or(SOCKET_PORT)"
             => "SOCKET_PORT"),
     case!(the_gateway_has_sockets, ["15.13"],
