@@ -77,8 +77,10 @@ async fn a_file_of_version_2_keeps_the_contract() {
     let (home, hands) = (tempfile::tempdir().unwrap(), Hands::at(NOW));
     drop(Embedded::open(home.path(), hands.clock()).unwrap());
     let conn = rusqlite::Connection::open(home.path().join("topics.db")).unwrap();
-    conn.execute_batch("DROP TABLE connection; PRAGMA user_version = 2;").unwrap();
+    conn.execute_batch("DROP TABLE connection; DROP TABLE file; PRAGMA user_version = 2;").unwrap();
     drop(conn);
     let store = Embedded::open(home.path(), hands.clock()).unwrap();
     less_store::contract::check_connections(&store, &store, &hands).await;
+    let store = Embedded::open(home.path(), hands.clock()).unwrap();
+    less_store::contract::check_files(&store, &store, &hands).await;
 }

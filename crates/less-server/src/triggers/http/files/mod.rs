@@ -84,7 +84,7 @@ async fn serve(
     live.services.file_urls.check(access, &path, head.uri.query().unwrap_or_default())?;
     match access {
         Access::Read => send::send(&live, &path, head, tasks).await,
-        Access::Write => receive::receive(&live, path, &head.headers, upload, id).await,
+        Access::Write => receive::receive(registry, &live, path, &head.headers, upload, id).await,
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Place;
 use crate::limits;
-use crate::registry::Live;
+use crate::registry::{Live, Registry};
 use crate::triggers::http::body::{Flow, Upload};
 use crate::triggers::http::{Body, Failure, json};
 
@@ -16,6 +16,7 @@ const UNTYPED: &str = "application/octet-stream";
 
 /// Answers 200 once the file would survive a power cut.
 pub(super) async fn receive(
+    registry: &Registry,
     live: &Live,
     path: FilePath,
     headers: &HeaderMap,
@@ -32,6 +33,10 @@ pub(super) async fn receive(
     let mut flow = Flow::new(limits::FILE_BYTES, Some(limits::UPLOAD_PAUSE));
     loop {
         let pieces = gather(upload, &mut flow).await?;
+        // It may have been deleted meanwhile; another version of it is as good as this one.
+        if registry.live(&live.name).is_none() {
+            return Err(registry.absent(&live.name));
+        }
         if pieces.is_empty() {
             break;
         }
