@@ -6,11 +6,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use less_tests::harness::{Connection, Home, eventually, http, processes};
+use less_tests::harness::{Connection, Home, eventually, eventually_within, http, processes};
 
 use crate::drive::{PROJECT, ask, curl, objects, source, url};
 
@@ -164,6 +164,23 @@ fn who_reads_a_file_reads_it_to_the_end_whatever_becomes_of_it() {
 }
 
 #[test]
+fn whoever_pauses_while_reading_does_not_keep_the_server_from_stopping() {
+    let home = Home::new();
+    let project = home.project("drive", &PROJECT);
+    project.deploy();
+    let (put, got) = (url(&project, "create_upload_url", "film"), url(&project, "get_url", "film"));
+    curl(&home, &["-T", &source(&home, "film", &vec![b'f'; 64 << 20]), &put]).expect(200);
+    let mut paused = Connection::open(&got);
+    let target = &got[got.find("/drive").unwrap()..];
+    paused.try_write(format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(paused.read_head().unwrap().0, 200);
+    let server = home.server_pid();
+    processes::signal(server, rustix::process::Signal::TERM);
+    eventually_within(Duration::from_secs(20), "the server has stopped", || !processes::lives(server));
+    home.assert_no_process_left();
+}
+
+#[test]
 fn the_key_and_the_bytes_are_their_owners_alone_and_the_key_is_told_nowhere() {
     let home = Home::new();
     let project = home.project("drive", &PROJECT);
@@ -192,8 +209,11 @@ fn a_purged_projects_files_and_urls_are_gone() {
     home.run(&["delete", "drive"]).succeeded();
     project.deploy();
     assert_eq!(curl(&home, &[&got]).expect(200).bytes(), b"old", "what was kept is back");
+    let mut late = half(&home, &put);
     home.run(&["delete", "drive", "--yes"]).succeeded();
     assert_eq!(objects(&home, "drive"), 0);
+    late.try_write(&vec![b'n'; 512 << 10]).unwrap();
+    assert_eq!(late.read_answer(false).unwrap().expect(404).json()["code"], "unknown_project");
     project.deploy();
     assert_eq!(curl(&home, &[&got]).expect(403).code(), "bad_signature");
     assert_eq!(ask(&project, "js", &json!(["list"])), json!({ "result": [] }));

@@ -28,6 +28,8 @@ pub(crate) const URL_TIME_UNLESS_GIVEN: Duration = Duration::from_secs(3600);
 pub(crate) const TRANSFERS: usize = 256;
 pub(crate) const PROJECT_TRANSFERS: usize = 128;
 pub(crate) const TRANSFER_PIECE: usize = 128 << 10;
+/// Once the server stops, who reads a file may take so much longer.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 /// An upload may pause so long.
 pub(crate) const UPLOAD_PAUSE: Duration = Duration::from_secs(30);
 /// How often what is left over of files is looked for; at the start as well.

@@ -75,10 +75,17 @@ fn key(head: &Parts) -> Result<&[u8], Failure> {
     let asks = head.method == Method::GET
         && has(header::CONNECTION, "upgrade")
         && has(header::UPGRADE, "websocket")
-        && has(header::SEC_WEBSOCKET_VERSION, VERSION);
+        && has(header::SEC_WEBSOCKET_VERSION, VERSION)
+        && !has_body(&head.headers);
     let key = head.headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     let is_key = |key: &&[u8]| STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16);
     key.filter(|_| asks).filter(is_key).ok_or(Failure::NotWebSocket)
+}
+
+/// Its end would be a matter of opinion: what follows a handshake are frames.
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 fn accepts(key: &[u8]) -> HeaderValue {
@@ -127,6 +134,8 @@ mod tests {
             ("sec-websocket-key", ""),
             ("sec-websocket-key", "c2hvcnQ="),
             ("sec-websocket-key", "not base64 not base64!!!"),
+            ("content-length", "5"),
+            ("transfer-encoding", "chunked"),
         ] {
             assert_eq!(key(&head(&[wrong])), Err(Failure::NotWebSocket), "{wrong:?}");
         }
