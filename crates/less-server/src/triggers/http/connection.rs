@@ -72,7 +72,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
 }
 
 /// The server's other files need some as well: those of the store, the logs, and two for each worker.
-fn most_connections() -> usize {
+pub(crate) fn most_connections() -> usize {
     let files =
         getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
     connections(files)

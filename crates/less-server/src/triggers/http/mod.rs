@@ -36,7 +36,7 @@ pub use bind::taken_by;
 pub(crate) use bind::{Bound, PortOf, Taken, bind};
 pub(crate) use body::BodyShare;
 pub use connection::connections;
-pub(crate) use connection::serve;
+pub(crate) use connection::{most_connections, serve};
 pub(crate) use door::Door;
 pub use edge::Edge;
 pub(crate) use failure::Failure;
