@@ -209,13 +209,24 @@ fn a_purged_projects_files_and_urls_are_gone() {
     home.run(&["delete", "drive"]).succeeded();
     project.deploy();
     assert_eq!(curl(&home, &[&got]).expect(200).bytes(), b"old", "what was kept is back");
-    let mut late = half(&home, &put);
     home.run(&["delete", "drive", "--yes"]).succeeded();
     assert_eq!(objects(&home, "drive"), 0);
-    late.try_write(&vec![b'n'; 512 << 10]).unwrap();
-    assert_eq!(late.read_answer(false).unwrap().expect(404).json()["code"], "unknown_project");
     project.deploy();
     assert_eq!(curl(&home, &[&got]).expect(403).code(), "bad_signature");
+    assert_eq!(ask(&project, "js", &json!(["list"])), json!({ "result": [] }));
+}
+
+#[test]
+fn a_project_that_is_purged_during_an_upload_keeps_nothing_of_it() {
+    let home = Home::new();
+    let project = home.project("drive", &PROJECT);
+    project.deploy();
+    let mut upload = half(&home, &url(&project, "create_upload_url", "a"));
+    home.run(&["delete", "drive", "--yes"]).succeeded();
+    upload.try_write(&vec![b'n'; 512 << 10]).unwrap();
+    assert_eq!(upload.read_answer(false).unwrap().expect_error(404)["code"], "unknown_project");
+    eventually("what was sent is gone", || objects(&home, "drive") == 0);
+    project.deploy();
     assert_eq!(ask(&project, "js", &json!(["list"])), json!({ "result": [] }));
 }
 

@@ -33,15 +33,13 @@ pub(super) async fn receive(
     let mut flow = Flow::new(limits::FILE_BYTES, Some(limits::UPLOAD_PAUSE));
     loop {
         let pieces = gather(upload, &mut flow).await?;
-        // It may have been deleted meanwhile; another version of it is as good as this one.
-        if registry.live(&live.name).is_none() {
-            return Err(registry.absent(&live.name));
-        }
         if pieces.is_empty() {
             break;
         }
         object.write(pieces).await?;
     }
+    // One that was deleted meanwhile takes no file: nothing would ever remove it.
+    registry.live(&live.name).ok_or_else(|| registry.absent(&live.name))?;
     let entry = object.keep(Keep { path, content_type, trace: id }).await?;
     let mut response = json(StatusCode::OK, &entry.to_json());
     if let Ok(etag) = HeaderValue::try_from(format!("\"{}\"", entry.etag())) {

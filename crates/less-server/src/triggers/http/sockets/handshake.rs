@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Response, StatusCode, Version};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
@@ -77,20 +77,18 @@ fn key(head: &Parts) -> Result<&[u8], Failure> {
         let values = head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case(wanted))
     };
+    // What came behind the head would be taken for frames.
+    let has_body = head.headers.contains_key(header::TRANSFER_ENCODING)
+        || head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let asks = head.method == Method::GET
+        && head.version == Version::HTTP_11
+        && !has_body
         && has(header::CONNECTION, "upgrade")
         && has(header::UPGRADE, "websocket")
-        && has(header::SEC_WEBSOCKET_VERSION, VERSION)
-        && !has_body(&head.headers);
+        && has(header::SEC_WEBSOCKET_VERSION, VERSION);
     let key = head.headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     let is_key = |key: &&[u8]| STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16);
     key.filter(|_| asks).filter(is_key).ok_or(Failure::NotWebSocket)
-}
-
-/// Its end would be a matter of opinion: what follows a handshake are frames.
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 fn accepts(key: &[u8]) -> HeaderValue {
@@ -147,6 +145,9 @@ mod tests {
         let mut post = head(&[]);
         post.method = Method::POST;
         assert_eq!(key(&post), Err(Failure::NotWebSocket));
+        let mut old = head(&[]);
+        old.version = Version::HTTP_10;
+        assert_eq!(key(&old), Err(Failure::NotWebSocket));
     }
 
     #[test]
