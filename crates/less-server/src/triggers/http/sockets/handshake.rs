@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
-use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::SocketHandlers;
@@ -29,7 +28,7 @@ pub(in crate::triggers::http) struct Accepted {
     pub(super) room: Arc<Room>,
     head: Parts,
     /// Among all clients of the project's sockets.
-    _place: OwnedSemaphorePermit,
+    _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 impl Accepted {
