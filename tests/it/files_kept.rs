@@ -6,11 +6,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use less_tests::harness::{Connection, Home, eventually, http, processes};
+use less_tests::harness::{Connection, Home, eventually, eventually_within, http, processes};
 
 use crate::drive::{PROJECT, ask, curl, objects, source, url};
 
@@ -161,6 +161,23 @@ fn who_reads_a_file_reads_it_to_the_end_whatever_becomes_of_it() {
     assert_eq!(ask(&project, "js", &json!(["delete", "a"])), json!({ "result": true }));
     let answer = reader.read_answer(false).unwrap().expect(200);
     assert!(answer.body.len() == 8 << 20 && answer.body.iter().all(|byte| *byte == b'o'));
+}
+
+#[test]
+fn whoever_pauses_while_reading_does_not_keep_the_server_from_stopping() {
+    let home = Home::new();
+    let project = home.project("drive", &PROJECT);
+    project.deploy();
+    let (put, got) = (url(&project, "create_upload_url", "film"), url(&project, "get_url", "film"));
+    curl(&home, &["-T", &source(&home, "film", &vec![b'f'; 64 << 20]), &put]).expect(200);
+    let mut paused = Connection::open(&got);
+    let target = &got[got.find("/drive").unwrap()..];
+    paused.try_write(format!("GET {target} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(paused.read_head().unwrap().0, 200);
+    let server = home.server_pid();
+    processes::signal(server, rustix::process::Signal::TERM);
+    eventually_within(Duration::from_secs(20), "the server has stopped", || !processes::lives(server));
+    home.assert_no_process_left();
 }
 
 #[test]

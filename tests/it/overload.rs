@@ -1,9 +1,9 @@
 //! More requests than a project takes at once (contract, sections 3 and 16): refused, never piled up.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use less_tests::harness::{Connection, Home, Request, eventually, for_a_while, http};
+use less_tests::harness::{Connection, Home, Request, Socket, eventually, for_a_while, http};
 
 use crate::load::raise_file_limit;
 
@@ -80,12 +80,7 @@ fn a_server_that_may_open_few_files_serves_on_when_clients_hold_more_connections
     let home = Home::new();
     let project =
         home.project("shop", &[("less/apis/shop/get.js", "exports.process = async () => ({ body: 'here' });")]);
-    let server = home.command(home.root(), &["server", "serve", "--port", "0", "--control-port", "0"]);
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "ulimit -n 400; exec \"$0\" \"$@\""]).arg(server.get_program()).args(server.get_args());
-    home.adopt(&mut limited);
-    let mut server = limited.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    home.await_server();
+    let mut server = with_few_files(&home);
     let url = project.deploy().url("shop").to_owned();
     let mut first = Connection::open(&url);
     assert_eq!(first.send(&Request::new("GET", &url)).expect(200).text(), "here");
@@ -97,6 +92,34 @@ fn a_server_that_may_open_few_files_serves_on_when_clients_hold_more_connections
     eventually("others come in again", || http::get(&url).status == 200);
     home.stop_server();
     server.wait().unwrap();
+}
+
+#[test]
+fn clients_that_stay_with_a_socket_leave_places_to_requests() {
+    let home = Home::new();
+    let mut server = with_few_files(&home);
+    let api = ("less/apis/shop/get.js", "exports.process = async () => ({ body: 'here' });");
+    let project = home.project("shop", &[api, ("less/sockets/chat/say/index.js", "exports.process = async () => {};")]);
+    let deployed = project.deploy();
+    let (socket, url) = (deployed.url("chat"), deployed.url("shop"));
+    let mut clients: Vec<Socket> = (0..32).map(|_| Socket::connect(socket)).collect();
+    assert!(Socket::try_connect(socket, &[]).err().unwrap().contains("503"));
+    assert_eq!(http::get(url).expect(200).text(), "here");
+    clients.pop().unwrap().leave();
+    eventually("another comes in", || Socket::try_connect(socket, &[]).is_ok());
+    home.stop_server();
+    server.wait().unwrap();
+}
+
+/// A server that may open so few files that it has 64 connections.
+fn with_few_files(home: &Home) -> Child {
+    let server = home.command(home.root(), &["server", "serve", "--port", "0", "--control-port", "0"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 400; exec \"$0\" \"$@\""]).arg(server.get_program()).args(server.get_args());
+    home.adopt(&mut limited);
+    let server = limited.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    home.await_server();
+    server
 }
 
 /// Connections that say nothing.

@@ -226,7 +226,7 @@ fn what_is_no_frame_is_answered_and_the_connection_kept() {
         client.say(channel, &json!(1));
         refused(&mut client, "unknown_channel", &json!(channel));
     }
-    for malformed in ["", "hello", "[]", "{", r#"{"data":1}"#, r#"{"channel":1,"data":1}"#] {
+    for malformed in ["", "hello", "[]", r#"["send",1]"#, "{", r#"{"data":1}"#, r#"{"channel":1,"data":1}"#] {
         client.send(malformed);
         refused(&mut client, "bad_frame", &Value::Null);
     }
@@ -392,6 +392,9 @@ fn a_door_says_who_may_come_in() {
     assert!(refused(&url.replace("/chat", "/none"), &[]).contains("unknown_socket"));
     assert!(refused(&url.replace("/live", "/none"), &[]).contains("unknown_project"));
     assert!(refused(&format!("{url}/more"), &[]).contains("404"));
+    for body in [("content-length", "5"), ("transfer-encoding", "chunked")] {
+        assert!(refused(&url, &[body]).contains("426"), "{body:?}");
+    }
     let plain = http::get(&url.replace("ws://", "http://")).expect(426);
     assert_eq!((plain.json()["code"].as_str(), plain.header("upgrade")), (Some("not_websocket"), Some("websocket")));
     // Pages of any origin may connect: `connect` decides.

@@ -187,11 +187,11 @@ fn a_project_that_is_deleted_says_good_bye() {
     let home = Home::new();
     let project = chat_in(&home);
     let url = project.deploy().url("chat").to_owned();
-    let client = Socket::connect(&url);
+    let mut client = Socket::connect(&url);
     eventually("it is in", || connected(&home).len() == 1);
     thread::scope(|threads| {
         threads.spawn(|| home.run(&["delete", "live", "--yes"]).succeeded());
-        assert_eq!(client.closed(), 1001);
+        assert_eq!(client.hear(), Said::Close(1001, "this socket is not served any more".into()));
     });
     assert!(Socket::try_connect(&url, &[]).err().unwrap().contains("unknown_project"));
 }

@@ -28,6 +28,8 @@ pub(crate) const URL_TIME_UNLESS_GIVEN: Duration = Duration::from_secs(3600);
 pub(crate) const TRANSFERS: usize = 256;
 pub(crate) const PROJECT_TRANSFERS: usize = 128;
 pub(crate) const TRANSFER_PIECE: usize = 128 << 10;
+/// Once the server stops, who reads a file may take so much longer.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 /// An upload may pause so long.
 pub(crate) const UPLOAD_PAUSE: Duration = Duration::from_secs(30);
 /// How often what is left over of files is looked for; at the start as well.
@@ -53,6 +55,8 @@ pub(crate) const QUEUE_TIME: Duration = Duration::from_secs(1);
 pub(crate) const CONNECTIONS: usize = 8_192;
 pub(crate) const FEWEST_CONNECTIONS: usize = 64;
 pub(crate) const OTHER_FILES: usize = 512;
+/// Of which the clients of one project's sockets have one in so many: they stay, and others are to come in.
+pub(crate) const SOCKETS_SHARE: usize = 2;
 /// A message to a socket's connections, and the data that a client sends on a channel, as JSON.
 pub(crate) const SOCKET_MESSAGE_BYTES: usize = 32 << 10;
 /// A frame of a client; beyond this the connection is closed.

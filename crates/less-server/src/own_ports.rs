@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::control::api::NamedUrl;
 use crate::live::Live;
-use crate::projects::{Addresses, Projects};
+use crate::projects::{Addresses, FilesPort, Projects};
 use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::triggers::http::{Bound, Door, PortOf, Taken, bind, serve};
@@ -72,11 +72,13 @@ impl OwnPorts {
                 _ => Door::Api { registry, project, api: name.to_owned() },
             };
             let place = if path.is_empty() { name } else { path };
-            match self.port(&mut rows.apis, place, name, PortOf::Api, door).await {
+            let bound = self.port(&mut rows.apis, place, name, PortOf::Api, door).await;
+            if path == "/files" {
+                let files = bound.as_ref().map_or(FilesPort::None, |port| FilesPort::Open(*port));
+                self.projects.set_addresses(Addresses::Elsewhere { files });
+            }
+            match bound {
                 Ok(port) => {
-                    if path == "/files" {
-                        self.projects.set_addresses(Addresses::Elsewhere { files: Some(port) });
-                    }
                     opened.apis.push(NamedUrl { name: name.into(), url: format!("http://localhost:{port}{path}") });
                 }
                 Err(error) => {

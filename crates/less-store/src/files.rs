@@ -67,7 +67,7 @@ pub struct Opened {
 /// 4. Of several uploads to one path each is whole, and the last to be kept stays.
 /// 5. Where the project has the topic [`UPLOADED`], a file and the message that tells of it are one commit:
 ///    [`Entry::to_json`], in order for each path.
-/// 6. Files of one project are nobody else's, and go with its purge.
+/// 6. Files of one project are nobody else's, and go with its purge; what was being uploaded then is not kept.
 /// 7. What no path leads to takes no space for long: after a crash until `sweep`.
 #[async_trait]
 pub trait Files: Send + Sync + 'static {

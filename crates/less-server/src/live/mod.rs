@@ -25,7 +25,7 @@ use crate::build::{self, Built, Runtime};
 use crate::limits;
 use crate::services::Services;
 use crate::tasks::Tasks;
-use crate::triggers::http::{ApiRoutes, BodyShare, SocketHandlers};
+use crate::triggers::http::{ApiRoutes, BodyShare, SocketHandlers, most_connections};
 use crate::workers::{Handler, Launcher, Pool, PoolOptions, StartError};
 
 use functions::Function;
@@ -42,6 +42,8 @@ pub struct Live {
     /// Room for their bodies.
     pub(crate) bodies: BodyShare,
     pub(crate) sockets: HashMap<String, Arc<SocketHandlers>>,
+    /// Their clients.
+    pub(crate) socket_places: Arc<Semaphore>,
     /// Files that come in or go out.
     pub(crate) transfers: Arc<Semaphore>,
     store: Store,
@@ -105,6 +107,7 @@ impl Live {
             admission: Semaphore::new(limits::REQUESTS_AT_ONCE),
             bodies: BodyShare::default(),
             sockets: sockets(&project, &handlers),
+            socket_places: Arc::new(Semaphore::new(most_connections() / limits::SOCKETS_SHARE)),
             transfers: Arc::new(Semaphore::new(limits::PROJECT_TRANSFERS)),
             store,
             functions: functions::table(&project, &handlers),

@@ -45,24 +45,39 @@ pub enum Addresses {
     Gateway {
         port: u16,
     },
-    /// The server itself tells them; those of files as soon as their port is open.
+    /// The server itself tells them.
     Elsewhere {
-        files: Option<u16>,
+        files: FilesPort,
     },
+}
+
+/// Where files are served by a port of their own.
+#[derive(Debug, Clone, Copy)]
+pub enum FilesPort {
+    NotYet,
+    Open(u16),
+    /// All that might have been are taken.
+    None,
 }
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self::Elsewhere { files: None }
+        Self::Elsewhere { files: FilesPort::NotYet }
     }
 }
 
 impl Addresses {
-    /// What the URLs of a project's files begin with, once that is known.
+    /// Whether it is known where files are served.
+    pub(crate) fn knows_files(self) -> bool {
+        !matches!(self, Self::Elsewhere { files: FilesPort::NotYet })
+    }
+
+    /// What the URLs of a project's files begin with, if they are served.
     pub(crate) fn files(self, project: &str) -> Option<String> {
         match self {
             Self::Gateway { port } => Some(format!("http://localhost:{port}/{project}/files")),
-            Self::Elsewhere { files } => files.map(|port| format!("http://localhost:{port}/files")),
+            Self::Elsewhere { files: FilesPort::Open(port) } => Some(format!("http://localhost:{port}/files")),
+            Self::Elsewhere { files: FilesPort::NotYet | FilesPort::None } => None,
         }
     }
 }

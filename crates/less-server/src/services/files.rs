@@ -53,7 +53,7 @@ impl FileUrls {
     /// Under `run` the first handlers may be earlier than their port.
     async fn base(&self, project: &str) -> Option<String> {
         let mut addresses = self.addresses.clone();
-        let known = addresses.wait_for(|addresses| addresses.files(project).is_some()).await.ok()?;
+        let known = addresses.wait_for(|addresses| addresses.knows_files()).await.ok()?;
         known.files(project)
     }
 }
@@ -83,8 +83,9 @@ impl Services {
         let path = path(options)?;
         let expires = expires(options.expires_in, clock::now_ms())?;
         let url = self.file_urls.url(&self.project, access, &path, expires).await;
-        let stopping = || refused("stopping", "no URL was made: the server is stopping".to_owned());
-        Ok(json!(url.ok_or_else(stopping)?))
+        let unserved =
+            || refused("not_served", "no URL was made: files have no port, or the server is stopping".to_owned());
+        Ok(json!(url.ok_or_else(unserved)?))
     }
 
     async fn list_files(&self, options: FilesOptions) -> Result<Value, CallError> {
@@ -113,6 +114,7 @@ fn expires(given: Option<f64>, now: Timestamp) -> Result<i64, CallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::projects::FilesPort;
 
     #[test]
     fn a_url_lives_as_long_as_asked_within_a_week() {
@@ -139,7 +141,9 @@ mod tests {
         assert_eq!(before, read);
         assert_eq!(urls.check(Access::Write, &path, query), Err(Denied::Expired));
         assert_eq!(urls.check(Access::Read, &path, ""), Ok(()));
-        addresses.send_replace(Addresses::Elsewhere { files: Some(1) });
+        addresses.send_replace(Addresses::Elsewhere { files: FilesPort::None });
+        assert_eq!(urls.url("shop", Access::Read, &path, 7).await, None);
+        addresses.send_replace(Addresses::Elsewhere { files: FilesPort::Open(1) });
         let alone = urls.url("shop", Access::Read, &path, 7).await.unwrap();
         assert_eq!(alone, format!("http://localhost:1/files{place}"));
     }

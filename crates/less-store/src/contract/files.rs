@@ -215,12 +215,17 @@ async fn a_purged_project_has_no_files(project: &Project<'_>, other: &Project<'_
         project.put(&format!("{number}"), b"1").await;
     }
     other.put("a", b"1").await;
+    let (late, others) = (project.begin(&[b"late"]).await, other.begin(&[b"2"]).await);
     project.topics.remove(&project.name, false).await.expect("it is removed");
     assert_eq!(project.list("", None, 99).await.len(), 20);
     project.topics.remove(&project.name, true).await.expect("it is purged");
     assert_eq!(project.list("", None, 99).await, Vec::<String>::new());
     assert!(project.open("1").await.is_none());
-    assert!(other.open("a").await.is_some());
+    assert!(matches!(late.keep(keep("late")).await, Err(Error::Failed(_))));
+    assert!(project.open("late").await.is_none());
+    others.keep(keep("a")).await.expect("it is kept");
+    assert_eq!(other.bytes("a").await.as_deref(), Some(&b"2"[..]));
+    assert_eq!(project.put("new", b"1").await.size, 1);
 }
 
 async fn a_closed_store_says_so(project: &Project<'_>) {

@@ -289,6 +289,8 @@ impl Topics for Embedded {
         self.shared.inbox.ask(|answer| Job::Remove { project: project.to_owned(), answer }).await?;
         let waiting = self.backlogs(project).await?.iter().map(|backlog| backlog.waiting).sum();
         if purge {
+            // First: what is kept after the purge has begun would stay.
+            self.objects.disown(project);
             self.shared.inbox.ask(|answer| Job::Purge { project: project.to_owned(), answer }).await?;
             self.sweep_files(project).await?;
         }

@@ -22,7 +22,9 @@ pub(super) type Files = BTreeMap<(Arc<str>, FilePath), (Entry, Bytes)>;
 impl files::Files for Memory {
     async fn begin(&self, project: &str) -> Result<Box<dyn Upload>> {
         let (state, changed, clock) = (Arc::clone(&self.state), Arc::clone(&self.changed), self.clock.clone());
-        Ok(Box::new(Uploading { project: project.into(), bytes: BytesMut::new(), state, changed, clock }))
+        let (project, bytes) = (Arc::from(project), BytesMut::new());
+        let purges = state.lock().purges.get(&project).copied();
+        Ok(Box::new(Uploading { project, purges, bytes, state, changed, clock }))
     }
 
     async fn open(&self, project: &str, path: &FilePath) -> Result<Option<Opened>> {
@@ -51,6 +53,8 @@ impl files::Files for Memory {
 
 struct Uploading {
     project: Arc<str>,
+    /// By the time it began.
+    purges: Option<u64>,
     bytes: BytesMut,
     state: Arc<Mutex<State>>,
     changed: Arc<Notify>,
@@ -65,13 +69,16 @@ impl Upload for Uploading {
     }
 
     async fn keep(self: Box<Self>, keep: Keep) -> Result<Entry> {
-        let Self { project, bytes, state, changed, clock } = *self;
+        let Self { project, purges, bytes, state, changed, clock } = *self;
         let Keep { path, content_type, trace } = keep;
         let (object, size, uploaded_at) = (Uuid::now_v7(), bytes.len() as u64, clock());
         let entry = Entry { path: path.clone(), object, size, content_type, uploaded_at };
         let mut state = state.lock();
         if state.closed {
             return Err(Error::Closed);
+        }
+        if state.purges.get(&project).copied() != purges {
+            return Err(Error::Failed("its project was purged meanwhile".into()));
         }
         state.files.insert((Arc::clone(&project), path), (entry.clone(), bytes.freeze()));
         // Without the topic nobody is told.

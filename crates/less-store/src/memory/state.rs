@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) values: Shelf,
     pub(super) connections: BTreeSet<Connection>,
     pub(super) files: Files,
+    /// How often each project was purged.
+    pub(super) purges: HashMap<Arc<str>, u64>,
     /// With the owner of the subscriber, oldest first.
     dead: Vec<(String, DeadLetter)>,
     /// Which message a key made, and until when it makes no other.
@@ -167,6 +169,7 @@ impl State {
         self.values.purge(project);
         self.connections.retain(|of| *of.project != *project);
         self.files.retain(|(of, _), _| **of != *project);
+        *self.purges.entry(project.into()).or_default() += 1;
     }
 
     pub(super) fn waiting(&self, project: &str) -> Vec<(String, u64)> {

@@ -81,5 +81,6 @@ async fn a_file_of_version_2_keeps_the_contract() {
     drop(conn);
     let store = Embedded::open(home.path(), hands.clock()).unwrap();
     less_store::contract::check_connections(&store, &store, &hands).await;
+    let store = Embedded::open(home.path(), hands.clock()).unwrap();
     less_store::contract::check_files(&store, &store, &hands).await;
 }

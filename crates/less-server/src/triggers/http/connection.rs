@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::body::Rest;
 use super::meter::{Meter, Metered};
 use super::sockets::{self, Accepted, Rewound};
-use super::{Body, Door, Failure, refusal};
+use super::{Body, Door, Failure, LastWords, refusal};
 use crate::limits;
 use crate::tasks::Tasks;
 
@@ -72,7 +72,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, tasks: Tasks) 
 }
 
 /// The server's other files need some as well: those of the store, the logs, and two for each worker.
-fn most_connections() -> usize {
+pub(crate) fn most_connections() -> usize {
     let files =
         getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
     connections(files)
@@ -108,16 +108,17 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
     // Small responses must not wait for an acknowledgement; without it they only come later.
     stream.set_nodelay(true).ok();
     let meter = Arc::new(Meter::default());
-    let (patience, last_words) = ((!door.knows_its_clients()).then_some(WRITE_TIME), door.last_words());
+    let patience = (!door.knows_its_clients()).then_some(WRITE_TIME);
     let (stop, seen, family) = (tasks.stopping(), meter.clone(), tasks.clone());
-    let accepted = Arc::<Mutex<Option<Arc<Accepted>>>>::default();
-    let accepting = accepted.clone();
+    let promised = Arc::new(Mutex::new(Promised::before(&door)));
+    let promising = promised.clone();
     let service = service_fn(move |request| {
-        let (door, tasks, seen, accepting) = (door.clone(), family.clone(), seen.clone(), accepting.clone());
+        let (door, tasks, seen, promising) = (door.clone(), family.clone(), seen.clone(), promising.clone());
         async move {
+            *promising.lock() = Promised::before(&door);
             let (mut response, rest) = door.answer(request, &tasks).await;
             seen.answered();
-            *accepting.lock() = response.extensions_mut().remove();
+            promising.lock().read(&mut response);
             leave(&mut response, rest, &tasks, seen);
             Ok::<_, std::convert::Infallible>(response)
         }
@@ -132,6 +133,7 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         Some(ended) => ended,
         None => {
             Pin::new(&mut connection).graceful_shutdown();
+            let last_words = promised.lock().last_words;
             match last_words {
                 None => (&mut connection).await,
                 Some(last_words) => match timeout(last_words, &mut connection).await {
@@ -142,7 +144,7 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         }
     };
     let Err(error) = ended else {
-        let accepted = accepted.lock().take();
+        let accepted = promised.lock().accepted.take();
         if let Some(accepted) = accepted {
             let parts = connection.into_parts();
             let stream = Rewound::new(parts.read_buf, parts.io.into_inner());
@@ -158,6 +160,27 @@ async fn converse(stream: TcpStream, door: Arc<Door>, tasks: Tasks) {
         // The client may be gone; then nobody misses the answer.
         io.write_all(&refusal::answer(&Failure::HeadTooSlow, Uuid::now_v7())).await.ok();
         io.shutdown().await.ok();
+    }
+}
+
+/// What the latest answer means for its connection.
+struct Promised {
+    /// It is to be a WebSocket.
+    accepted: Option<Arc<Accepted>>,
+    last_words: Option<Duration>,
+}
+
+impl Promised {
+    fn before(door: &Door) -> Self {
+        Self { accepted: None, last_words: door.last_words() }
+    }
+
+    fn read(&mut self, response: &mut Response<Body>) {
+        let said = response.extensions_mut();
+        self.accepted = said.remove();
+        if let Some(LastWords(time)) = said.remove() {
+            self.last_words = Some(time);
+        }
     }
 }
 

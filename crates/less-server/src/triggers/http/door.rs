@@ -12,6 +12,7 @@ use super::api::{self, Target};
 use super::body::{Rest, Upload};
 use super::{Body, Failure, files, function, headers, publish, site, sockets, watched};
 use crate::control::Control;
+use crate::limits;
 use crate::registry::Registry;
 use crate::seen::Echo;
 use crate::sites::Sites;
@@ -74,7 +75,7 @@ impl Door {
     pub(super) fn last_words(&self) -> Option<Duration> {
         match self {
             Self::Control(_) => Some(Duration::from_secs(2)),
-            Self::Site { .. } => Some(Duration::from_secs(5)),
+            Self::Site { .. } => Some(limits::LAST_WORDS),
             Self::Watched { door, .. } => door.last_words(),
             Self::Gateway(_)
             | Self::Api { .. }

@@ -36,7 +36,7 @@ pub use bind::taken_by;
 pub(crate) use bind::{Bound, PortOf, Taken, bind};
 pub(crate) use body::BodyShare;
 pub use connection::connections;
-pub(crate) use connection::serve;
+pub(crate) use connection::{most_connections, serve};
 pub(crate) use door::Door;
 pub use edge::Edge;
 pub(crate) use failure::Failure;
@@ -47,6 +47,10 @@ pub(crate) use sockets::{Recorded, Room, Rooms, SocketHandlers, left_open};
 
 /// A whole response, or one that comes in pieces.
 pub(crate) type Body = Either<Full<Bytes>, StreamBody<ReceiverStream<Result<Frame<Bytes>, Infallible>>>>;
+
+/// Said with an answer that may take its client long: how much longer once the server stops.
+#[derive(Debug, Clone, Copy)]
+struct LastWords(std::time::Duration);
 
 /// A body that is sent as the other end of the channel fills it.
 pub(crate) fn streamed(pieces: tokio::sync::mpsc::Receiver<Result<Frame<Bytes>, Infallible>>) -> Body {

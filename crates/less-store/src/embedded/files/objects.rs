@@ -5,7 +5,7 @@
 //! What is left over is removed at once by a thread of its own (a long file takes its time, and no commit is to wait for
 //! it), what a crash leaves by a sweep.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, ReadDir};
 use std::io;
@@ -27,8 +27,8 @@ const REMOVALS: usize = 4096;
 
 pub(in crate::embedded) struct Objects {
     folder: PathBuf,
-    /// No row names them yet, and they are not left over.
-    fresh: Mutex<HashSet<Uuid>>,
+    /// No row names them yet, and they are not left over. Of which project each is.
+    fresh: Mutex<HashMap<Uuid, Arc<str>>>,
     /// Projects whose folders are on the disk for certain.
     ready: Mutex<HashSet<Arc<str>>>,
     removals: mpsc::Sender<(Arc<str>, Uuid)>,
@@ -74,7 +74,7 @@ impl Objects {
         }
         let id = Uuid::now_v7();
         // Before the file is there: a sweep must not take it for one that is left over.
-        self.fresh.lock().insert(id);
+        self.fresh.lock().insert(id, Arc::clone(project));
         let fresh =
             Fresh { id, project: Arc::clone(project), objects: Arc::clone(self), decided: AtomicBool::new(false) };
         let file = OpenOptions::new().write(true).create_new(true).open(folder.join(name(id)))?;
@@ -107,6 +107,11 @@ impl Objects {
         self.fresh.lock().remove(&object);
     }
 
+    /// What is under way of a project is left over from now on.
+    pub(in crate::embedded) fn disown(&self, project: &str) {
+        self.fresh.lock().retain(|_, of| **of != *project);
+    }
+
     /// The projects that have objects, or had some.
     pub(super) fn projects(&self) -> io::Result<Vec<String>> {
         let Some(entries) = if_there(fs::read_dir(&self.folder))? else { return Ok(Vec::new()) };
@@ -123,7 +128,7 @@ impl Objects {
 
     pub(super) fn without_fresh(&self, mut objects: Vec<Uuid>) -> Vec<Uuid> {
         let fresh = self.fresh.lock();
-        objects.retain(|object| !fresh.contains(object));
+        objects.retain(|object| !fresh.contains_key(object));
         objects
     }
 
@@ -167,6 +172,11 @@ impl Fresh {
     /// From here on a commit decides. If nobody learns how it ends, the next start's sweep sees it.
     pub(super) fn submit(&self) {
         self.decided.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its project still wants it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.objects.fresh.lock().contains_key(&self.id)
     }
 
     /// Its row is committed.

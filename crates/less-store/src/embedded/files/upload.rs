@@ -84,6 +84,7 @@ impl Upload for Uploading {
         let what = What::Keep { fresh, size, content_type, trace };
         match shared.inbox.change_file(FileChange { project, path, what }).await? {
             FileChanged::Kept(entry) => Ok(entry),
+            FileChanged::Unwanted => Err(refused("the file was not kept: its project was purged meanwhile")),
             FileChanged::Deleted { .. } => Err(refused("the file was not kept")),
         }
     }

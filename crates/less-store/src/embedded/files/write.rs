@@ -31,7 +31,11 @@ pub(super) enum What {
 #[derive(Debug)]
 pub(in crate::embedded) enum FileChanged {
     Kept(Entry),
-    Deleted { existed: bool },
+    /// The project was purged since the upload began.
+    Unwanted,
+    Deleted {
+        existed: bool,
+    },
 }
 
 /// What a transaction did.
@@ -71,6 +75,11 @@ impl Writer<'_> {
     /// Part of a transaction, to be run as one.
     pub(in crate::embedded) fn change_file(&mut self, batch: &mut Batch, change: &FileChange) -> Sql<Filed> {
         let FileChange { project, path, what } = change;
+        if let What::Keep { fresh, .. } = what
+            && !fresh.is_wanted()
+        {
+            return Ok(Filed { changed: FileChanged::Unwanted, gone: None });
+        }
         let gone = object(self.conn, project, path)?;
         let changed = match what {
             What::Delete => {

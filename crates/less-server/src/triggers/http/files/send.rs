@@ -20,7 +20,7 @@ use super::range::{Range, Wanted, wanted};
 use crate::limits;
 use crate::registry::Live;
 use crate::tasks::Tasks;
-use crate::triggers::http::{Body, Failure, full, streamed};
+use crate::triggers::http::{Body, Failure, LastWords, full, streamed};
 
 pub(super) async fn send(live: &Live, path: &FilePath, head: &Parts, tasks: &Tasks) -> Result<Response<Body>, Failure> {
     let place = Place::take(live)?;
@@ -39,6 +39,7 @@ pub(super) async fn send(live: &Live, path: &FilePath, head: &Parts, tasks: &Tas
     };
     let body = if is_head { full("") } else { body(object, range, place, tasks).await? };
     let mut response = response(status, &entry, &known, body);
+    response.extensions_mut().insert(LastWords(limits::LAST_WORDS));
     set(response.headers_mut(), header::CONTENT_LENGTH, &range.length.to_string());
     if status == StatusCode::PARTIAL_CONTENT {
         let last = range.first + range.length - 1;

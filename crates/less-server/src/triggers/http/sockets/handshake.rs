@@ -27,6 +27,8 @@ pub(in crate::triggers::http) struct Accepted {
     pub(super) handlers: Arc<SocketHandlers>,
     pub(super) room: Arc<Room>,
     head: Parts,
+    /// Among all clients of the project's sockets.
+    _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 impl Accepted {
@@ -52,6 +54,7 @@ fn accept(registry: &Arc<Registry>, project: &str, socket: &str, head: &Parts) -
     let live = registry.live(project).ok_or_else(|| registry.absent(project))?;
     let handlers = live.sockets.get(socket).ok_or(Failure::UnknownSocket)?.clone();
     let key = key(head)?;
+    let place = Arc::clone(&live.socket_places).try_acquire_owned().map_err(|_| Failure::Busy)?;
     let mut response = Response::new(full(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -62,7 +65,8 @@ fn accept(registry: &Arc<Registry>, project: &str, socket: &str, head: &Parts) -
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     let (registry, room) = (registry.clone(), registry.rooms().of(&live.name, socket));
-    response.extensions_mut().insert(Arc::new(Accepted { registry, live, handlers, room, head: head.clone() }));
+    let accepted = Accepted { registry, live, handlers, room, head: head.clone(), _place: place };
+    response.extensions_mut().insert(Arc::new(accepted));
     Ok(response)
 }
 

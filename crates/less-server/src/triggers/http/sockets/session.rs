@@ -242,7 +242,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         if self.accepted.registry.goes_on(&self.live().name) {
             self.leave(CloseCode::SERVICE_RESTART, "a new version was deployed");
         } else {
-            self.leave(CloseCode::GOING_AWAY, "the server is stopping");
+            self.leave(CloseCode::GOING_AWAY, "this socket is not served any more");
         }
     }
 

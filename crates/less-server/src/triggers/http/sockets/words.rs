@@ -7,6 +7,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
@@ -36,10 +37,15 @@ pub(super) struct Said {
 
 /// Reads a frame; what is wrong with it, and its channel where that is known.
 pub(super) fn read(text: &Bytes) -> Result<Said, (Failure, Option<String>)> {
-    let frame: Frame<'_> = serde_json::from_slice(text).map_err(|error| {
+    let wrong = |why: &dyn Display| {
         let shape = r#"A frame is {"channel": "<name>", "data": <any JSON>}"#;
-        (Failure::BadFrame(format!("{shape}; this one is not: {error}")), None)
-    })?;
+        (Failure::BadFrame(format!("{shape}; this one is not: {why}")), None)
+    };
+    // The fields one after the other would be read as well.
+    if text.trim_ascii_start().starts_with(b"[") {
+        return Err(wrong(&"it is an array"));
+    }
+    let frame: Frame<'_> = serde_json::from_slice(text).map_err(|error| wrong(&error))?;
     let channel = frame.channel.into_owned();
     let data = frame.data.map_or("null", RawValue::get);
     if data.len() > limits::SOCKET_MESSAGE_BYTES {
@@ -112,9 +118,17 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_is_told_how_one_looks() {
-        for text in
-            ["", "hello", "[]", "7", r#""a""#, r#"{"data":1}"#, r#"{"channel":7}"#, r#"{"channel":"a","data":}"#]
-        {
+        for text in [
+            "",
+            "hello",
+            "[]",
+            r#" ["a", 1]"#,
+            "7",
+            r#""a""#,
+            r#"{"data":1}"#,
+            r#"{"channel":7}"#,
+            r#"{"channel":"a","data":}"#,
+        ] {
             let (message, channel) = said(text).unwrap_err();
             assert!(message.starts_with(r#"A frame is {"channel""#) && channel.is_none(), "{text}: {message}");
         }
