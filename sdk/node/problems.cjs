@@ -9,6 +9,9 @@ const path = require('node:path');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const { clean } = require('./errors.cjs');
 const { sourceOf } = require('./sources.cjs');
+const { meant } = require('./words.cjs');
+
+const SDK = '@chuva.io/less';
 
 /** How many syntax errors without a place are looked up, each in a process of its own. */
 const LOOK_UPS = 8;
@@ -35,7 +38,8 @@ class Problems {
       };
     }
     const thrown = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { file: told, message: `fails while it is loaded: ${thrown}${ownFrames(error)}` };
+    const hint = hintForScope(error);
+    return { file: told, message: `fails while it is loaded: ${thrown}${ownFrames(error)}${hint}` };
   }
 
   relative(file) {
@@ -62,6 +66,15 @@ class Problems {
     return undefined;
   }
 
+  /** The names of the shared modules. */
+  shared() {
+    try {
+      return fs.readdirSync(path.join(this.root, 'less/shared'));
+    } catch {
+      return [];
+    }
+  }
+
   missingModule(error, file) {
     const wanted = /(?:Cannot find (?:module|package)|Directory import) '([^']+)'/.exec(error.message)?.[1];
     const importer = toPath(error.requireStack?.[0] ?? / imported from (.+)$/m.exec(error.message)?.[1] ?? file);
@@ -70,7 +83,7 @@ class Problems {
     const name = path.isAbsolute(wanted ?? '') ? relativeTo(importer, wanted) : (wanted ?? error.message);
     const message = name.startsWith('.')
       ? `cannot find '${name}'\nhint: ${hintForPath(author, name)}`
-      : missingPackage(name, isOwn ? '' : `, which ${this.relative(importer)} needs`);
+      : missingPackage(name, isOwn ? '' : `, which ${this.relative(importer)} needs`, this.shared());
     if (!isOwn) return { file: this.relative(sourceOf(file)?.file ?? file), message };
     const line = lineOf(author, name);
     return { file: `${this.relative(author)}${line ? `:${line}` : ''}`, message };
@@ -113,12 +126,24 @@ function hintForName(error, place) {
   const [, module, name] =
     /The requested module '([^']+)' does not provide an export named '([^']+)'/.exec(error.message) ?? [];
   if (!name || name === 'default') return '';
+  if (module === SDK) {
+    const nearest = meant(name, Object.keys(require('./index.cjs')));
+    return nearest ? `\nhint: did you mean '${nearest}'?` : '';
+  }
   // Node finds the names of a CommonJS package only where its text shows them.
   if (!module.startsWith('.')) {
     const local = module.split('/').pop().replace(/\W/g, '_');
     return `\nhint: if '${name}' is no type, write: import ${local} from '${module}'; const { ${name} } = ${local};`;
   }
   return place?.file.endsWith('.ts') ? `\nhint: if '${name}' is a type, say so: import type, or export type` : '';
+}
+
+/** A file with `import` or `export` in it is an ES module, and knows no `exports` and no `require`. */
+function hintForScope(error) {
+  const [, name] = /^(exports|module|require) is not defined in ES module scope/.exec(error?.message) ?? [];
+  if (!name) return '';
+  const instead = name === 'require' ? "import … from '…'" : 'export const process = …';
+  return `\nhint: this file has import or export in it: write ${instead}, as there is no ${name} beside them`;
 }
 
 function ownFrames(error) {
@@ -129,11 +154,18 @@ function ownFrames(error) {
     .join('');
 }
 
-function missingPackage(specifier, by) {
-  const parts = specifier.split('/');
-  const name = parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+function missingPackage(specifier, by, shared) {
+  const isScoped = specifier.startsWith('@');
+  const name = specifier
+    .split('/')
+    .slice(0, isScoped ? 2 : 1)
+    .join('/');
+  // Short names are near to one another without being meant.
+  const nearest = meant(name, [SDK, ...shared], Math.max(1, name.length / 3));
   const add = `add it to the dependencies in package.json (npm install ${name})`;
-  return `cannot find the package '${name}'${by}\nhint: ${add}; a shared module is a folder less/shared/${name}`;
+  const module = isScoped ? '' : `; a shared module is a folder less/shared/${name}`;
+  const hint = nearest ? `did you mean '${nearest}'? Else ${add}` : `${add}${module}`;
+  return `cannot find the package '${name}'${by}\nhint: ${hint}`;
 }
 
 function relativeTo(from, file) {

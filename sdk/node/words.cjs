@@ -22,11 +22,18 @@ const bytes = (count) => `${count.toLocaleString('en-US')} bytes`;
 
 /** `there is no topic 'a'; did you mean 'b'? The project's topics: b, c` */
 function unknown(subject, name, those, names) {
-  const nearest = names.reduce((best, other) => (distance(name, other) < distance(name, best) ? other : best));
-  const meant = distance(name, nearest) <= Math.max(2, name.length / 3) ? `; did you mean '${nearest}'?` : '.';
+  const nearest = meant(name, names);
+  const asked = nearest ? `; did you mean '${nearest}'?` : '.';
   const listed =
     names.length > 50 ? `${names.slice(0, 50).join(', ')} and ${names.length - 50} more` : names.join(', ');
-  return `${subject} '${name}'${meant} ${those}: ${listed}`;
+  return `${subject} '${name}'${asked} ${those}: ${listed}`;
+}
+
+/** Which of the names is near enough to be what was meant: at most so many letters away. */
+function meant(name, names, most = Math.max(2, name.length / 3)) {
+  const far = (other) => distance(name, other);
+  const [nearest] = [...names].sort((one, other) => far(one) - far(other));
+  return nearest !== undefined && far(nearest) <= most ? nearest : undefined;
 }
 
 /** Levenshtein's: how many letters to add, drop or change to make `a` of `b`, whatever their case. */
@@ -43,4 +50,4 @@ function distance(a, b) {
   return row[b.length];
 }
 
-module.exports = { bytes, kindOf, unknown };
+module.exports = { bytes, kindOf, meant, unknown };

@@ -123,6 +123,32 @@ fn a_shared_module_can_be_loaded_as_its_comment_says() {
 }
 
 #[test]
+fn options_are_taken_as_people_type_them() {
+    let home = Home::new();
+    let project = empty(&home);
+    project.run(&["create", "route", "-n", "shop", "-p", "/", "-v", "GET", "-l", "python"]).succeeded();
+    project.run(&["create", "function", "-n", "price", "-l", "javascript"]).succeeded();
+    assert!(
+        ["less/apis/shop/get.py", "less/functions/price/index.js"]
+            .iter()
+            .all(|file| project.folder.join(file).exists())
+    );
+}
+
+#[test]
+fn a_subscriber_of_a_topic_that_is_almost_another_is_pointed_out() {
+    let home = Home::new();
+    let project = empty(&home);
+    let subscribe =
+        |topic: &str, name: &str| create(&project, "js", &["subscribers", "-t", topic, "-n", name]).succeeded().stderr;
+    assert_eq!(subscribe("order_placed", "one"), "");
+    assert_eq!(subscribe("order_placed", "two"), "");
+    assert_eq!(subscribe("invoice_sent", "one"), "");
+    let said = subscribe("order_placd", "one");
+    assert!(said.contains("less/topics/order_placd: is a new topic") && said.contains("`order_placed`?"), "{said}");
+}
+
+#[test]
 fn a_socket_gets_more_channels_later() {
     let home = Home::new();
     let project = empty(&home);

@@ -111,6 +111,20 @@ fn a_port_that_the_server_must_have_and_another_has_is_a_problem() {
 }
 
 #[test]
+fn the_port_of_control_moves_when_another_program_has_it() {
+    let home = Home::new();
+    home.start_server();
+    let port = |home: &Home| u16::try_from(home.server_file()["control_port"].as_u64().unwrap()).unwrap();
+    let first = port(&home);
+    home.stop_server();
+    let _other = TcpListener::bind(("127.0.0.1", first)).unwrap();
+    let told = home.run(&["doctor", "--json"]).json();
+    assert_eq!(check(&told, "port of control")["status"], "ok", "{told}");
+    home.run(&["server", "start"]).succeeded();
+    assert_ne!(port(&home), first);
+}
+
+#[test]
 fn completions_can_be_read_by_bash_and_know_the_commands() {
     let home = Home::new();
     let script = home.run(&["completions", "bash"]).succeeded().stdout;

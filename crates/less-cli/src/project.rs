@@ -103,23 +103,34 @@ fn check_variables(project: &Project, env: &Env) -> Result<(), Vec<Problem>> {
 /// Who stands beside a project wants to go there, not to create another.
 fn point_elsewhere(root: &Path, problems: &mut [Problem]) {
     let missing = problems.iter_mut().find(|problem| matches!(&*problem.path, "less" | "less/statics"));
-    if let (Some(missing), Some(project)) = (missing, nearby(root)) {
+    let Some(missing) = missing else { return };
+    if let Some(project) = nearby(root) {
         missing.hint = format!("go to the project's folder: cd {}", project.display());
+    } else if let Some(one) = inside(root).into_iter().min() {
+        missing.hint = format!("go to the folder of one of the projects here, such as {}", one.display());
     }
 }
 
 /// Where this folder is no project: the nearest one above it, else the only one in it.
 pub(crate) fn nearby(here: &Path) -> Option<PathBuf> {
-    let is_project = |folder: &Path| folder.join("less").is_dir();
     if is_project(here) {
         return None;
     }
     let above = here.ancestors().find(|folder| is_project(folder)).map(Path::to_owned);
-    above.or_else(|| {
-        let inside = fs::read_dir(here).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut projects = inside.filter(|folder| is_project(folder));
-        projects.next().filter(|_| projects.next().is_none())
+    above.or_else(|| match &inside(here)[..] {
+        [one] => Some(one.clone()),
+        _ => None,
     })
+}
+
+fn is_project(folder: &Path) -> bool {
+    folder.join("less").is_dir()
+}
+
+/// The projects that stand in a folder.
+fn inside(folder: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    folders.filter(|folder| is_project(folder)).collect()
 }
 
 /// What of a project's folder is packed.
@@ -178,5 +189,9 @@ mod tests {
         }
         fs::create_dir_all(all.path().join("till/less")).unwrap();
         assert_eq!(nearby(all.path()), None, "either may be meant");
+        let mut problems = [Problem::new("less", "there is no folder less/", "")];
+        point_elsewhere(all.path(), &mut problems);
+        let such = shop.display();
+        assert_eq!(problems[0].hint, format!("go to the folder of one of the projects here, such as {such}"));
     }
 }

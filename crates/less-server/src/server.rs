@@ -144,12 +144,13 @@ impl Server {
 
     async fn take_ports(&self, port: Option<u16>, control: Option<u16>) -> anyhow::Result<(Bound, Bound)> {
         let kept = self.home.kept_ports();
-        let take = async |of: PortOf, asked: Option<u16>, kept: Option<u16>, first: u16| match asked.or(kept) {
+        let take = async |of: PortOf, must: Option<u16>, first: u16| match must {
             Some(port) => bind(of, port, Taken::Fail).await,
             None => bind(of, first, Taken::NextFree).await,
         };
-        let gateway = take(PortOf::Gateway, port, kept.map(|kept| kept.gateway), GATEWAY_PORT).await?;
-        let control = take(PortOf::Control, control, kept.map(|kept| kept.control), CONTROL_PORT).await?;
+        // Clients know the gateway's port by heart; that of control is looked up each time.
+        let gateway = take(PortOf::Gateway, port.or(kept.map(|kept| kept.gateway)), GATEWAY_PORT).await?;
+        let control = take(PortOf::Control, control, kept.map_or(CONTROL_PORT, |kept| kept.control)).await?;
         self.home.keep_ports(Ports { gateway: gateway.port, control: control.port })?;
         Ok((gateway, control))
     }

@@ -80,13 +80,13 @@ def unknown(subject: str, name: str, whose: str, names: List[str]) -> str:
     return f"{subject} '{name}'{meant} {whose}: {listed}{more}"
 
 
-def nearest(name: str, names: List[str]) -> Optional[str]:
-    """The name that was meant, if one is near enough."""
+def nearest(name: str, names: List[str], slips: int = 2) -> Optional[str]:
+    """The name that was meant, if one is near enough: so many letters away, or a third of them."""
     if not names:
         return None
     distances: Dict[str, int] = {other: _distance(name, other) for other in names}
     best = min(names, key=lambda other: distances[other])
-    return best if distances[best] <= max(2, len(name) // 3) else None
+    return best if distances[best] <= max(slips, len(name) // 3) else None
 
 
 def _distance(a: str, b: str) -> int:

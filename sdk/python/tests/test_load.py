@@ -148,6 +148,14 @@ PROBLEMS = {
             " 'nosuch'); a shared module is a folder less/shared/nosuch",
         ),
     ),
+    "a misspelt shared module": (
+        {TOPIC: "import model", "less/shared/models/__init__.py": ""},
+        (
+            TOPIC + ":1",
+            "cannot find the module 'model'\nhint: did you mean 'models'? Else add it to requirements.txt"
+            " (its package may have another name than 'model')",
+        ),
+    ),
     "a missing part of a package": (
         {TOPIC: "import json.nosuch"},
         (

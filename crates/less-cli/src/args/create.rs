@@ -24,12 +24,14 @@ pub(crate) enum CreateCommand {
     /// A topic, with or without subscribers: less/topics/<name>/<subscriber>
     Topic(TopicArgs),
     /// Subscribers of a topic: less/topics/<topic>/<subscriber>
+    #[command(alias = "subscriber")]
     Subscribers(SubscribersArgs),
     /// A cron, with its schedule in less.config and .env: less/crons/<name>
     Cron(CronArgs),
     /// Code that all handlers of a language can load: less/shared/<name>
     SharedModule(OneArgs),
     /// A function that handlers in any language can call: less/functions/<name>
+    #[command(alias = "function")]
     CloudFunction(OneArgs),
 }
 
@@ -44,7 +46,7 @@ pub(crate) struct RouteArgs {
     #[command(flatten)]
     pub(crate) language: LanguageArg,
     /// The verb that the route answers
-    #[arg(short, long)]
+    #[arg(short, long, ignore_case = true)]
     pub(crate) verb: Option<VerbArg>,
 }
 
@@ -134,8 +136,11 @@ pub(crate) struct InitArgs {
 /// As in the names of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LanguageName {
+    #[value(alias = "javascript")]
     Js,
+    #[value(alias = "typescript")]
     Ts,
+    #[value(alias = "python")]
     Py,
     #[value(hide = true)]
     Go,

@@ -1,11 +1,12 @@
 //! `create …`: the files of a resource, ready to be built, with a few words about what goes where.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use less_project::{BadName, ResourceName, RoutePath, Schedule, Verb, check_module};
+use less_project::{BadName, Problem, ResourceName, RoutePath, Schedule, Verb, check_module, closest};
 
 use crate::args::create::{
     CreateArgs, CreateCommand, CronArgs, ExternalArg, LanguageArg, LanguageName, OneArgs, RouteArgs, SocketArgs,
@@ -33,9 +34,25 @@ pub(crate) fn create(args: &CreateArgs, here: &Path, out: &mut Printer) -> anyho
     };
     let Some((wanted, coded)) = wanted.filter(|_| form.is_right()) else { return Err(form.refusal(CONSEQUENCE)) };
     drop(form);
+    let slip = matches!(args.what, CreateCommand::Subscribers(_)).then(|| misnamed(&wanted, here)).flatten();
     let written = write(here, &plan(&wanted, coded), out)?;
     tell(&written, args.json, out)?;
+    slip.iter().for_each(|warning| out.warn(warning));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A topic that is not there yet, beside one of almost the same name.
+fn misnamed(wanted: &Wanted, here: &Path) -> Option<Problem> {
+    let Wanted::Topic { name, external, .. } = wanted else { return None };
+    let topics =
+        external.as_ref().map_or("less/topics".to_owned(), |project| format!("less/external_topics/{project}"));
+    let others: Vec<_> = fs::read_dir(here.join(&topics)).into_iter().flatten().flatten().collect();
+    let others: Vec<_> = others.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    if others.iter().any(|other| other == name.as_ref()) {
+        return None;
+    }
+    let meant = closest(name.as_ref(), others.iter().map(String::as_str))?;
+    Some(Problem::new(format!("{topics}/{name}"), "is a new topic", format!("did you mean `{meant}`? Then remove it")))
 }
 
 /// Within a project, another one is not what is meant.

@@ -19,9 +19,9 @@ const RUN: [(&str, u16, &str); 3] = [
 
 pub(super) fn checks(home: &LessHome, environment: &Environment) -> Vec<Check> {
     let mut checks = vec![];
-    let (server, is_running) = judge_server(home);
+    let (server, pid) = judge_server(home);
     checks.push(Check::new("server", "deployed projects", server));
-    if !is_running {
+    if pid.is_none() {
         let kept = kept_ports(&home.server());
         let gateway = match resolve::ports(PortArgs::default(), environment) {
             Ok(ports) => judge_servers_port(ports.port.or(kept.map(|kept| kept.gateway)), GATEWAY, taken_by),
@@ -30,30 +30,31 @@ pub(super) fn checks(home: &LessHome, environment: &Environment) -> Vec<Check> {
             }
         };
         checks.push(Check::new("port of server", "deployed projects", gateway));
-        let control = judge_servers_port(kept.map(|kept| kept.control), CONTROL, taken_by);
+        let control = judge_servers_port(None, kept.map_or(CONTROL, |kept| kept.control), taken_by);
         checks.push(Check::new("port of control", "less-cli, to speak to the server", control));
     }
     checks.extend(
-        RUN.map(|(name, port, needed_for)| Check::new(name, needed_for, judge_runs_port(port, taken_by(port)))),
+        RUN.map(|(name, port, needed_for)| Check::new(name, needed_for, judge_runs_port(port, taken_by(port), pid))),
     );
     checks
 }
 
-fn judge_server(home: &LessHome) -> (Judged, bool) {
+/// With the process that it is, if it runs.
+fn judge_server(home: &LessHome) -> (Judged, Option<u32>) {
     match find(&home.server()) {
         Ok(Found::Running(_, status)) => {
             let judged = match same_version(&status) {
                 Ok(()) => Judged::ok(format!("runs at {}", status.gateway_url)),
                 Err(error) => split(&error, Judged::warning),
             };
-            (judged, true)
+            (judged, Some(status.pid))
         }
         Ok(Found::Silent { pid, .. }) => {
             let hint = format!("it may be starting or stopping; else end it with `kill {pid}`");
-            (Judged::warning(format!("process {pid} does not answer"), hint), true)
+            (Judged::warning(format!("process {pid} does not answer"), hint), Some(pid))
         }
-        Ok(Found::Nothing) => (Judged::ok("does not run; `deploy` starts it"), false),
-        Err(error) => (split(&error, Judged::problem), false),
+        Ok(Found::Nothing) => (Judged::ok("does not run; `deploy` starts it"), None),
+        Err(error) => (split(&error, Judged::problem), None),
     }
 }
 
@@ -75,16 +76,20 @@ fn judge_servers_port(wanted: Option<u16>, first: u16, taken_by: impl Fn(u16) ->
             Judged::ok(format!("{port} is taken by {holder}: the next free one will do"))
         }
         Some(holder) => {
-            let hint =
-                "stop that program, or choose another port: less-cli server start --port <port> --control-port <port>";
+            let hint = "stop that program, or choose another port: less-cli server start --port <port>";
             Judged::problem(format!("{port} is taken by {holder}"), hint)
         }
     }
 }
 
-fn judge_runs_port(port: u16, holder: Option<String>) -> Judged {
+fn judge_runs_port(port: u16, holder: Option<String>, server: Option<u32>) -> Judged {
+    let is_server = |holder: &str| server.is_some_and(|pid| holder.ends_with(&format!("(process {pid})")));
     match holder {
         None => Judged::ok(format!("{port} is free")),
+        // A deployed project has a site there.
+        Some(holder) if is_server(&holder) => {
+            Judged::ok(format!("{port} is in use by the server: the next free one will do"))
+        }
         Some(holder) => {
             let found = format!("{port} is taken by {holder}");
             Judged::warning(found, "the next free one is taken and printed; examples that say this one will not work")
@@ -104,7 +109,8 @@ mod tests {
         assert_eq!(judge_servers_port(None, GATEWAY, taken).status, Status::Ok);
         assert_eq!(judge_servers_port(Some(0), GATEWAY, taken).status, Status::Ok);
         assert_eq!(judge_servers_port(Some(4747), GATEWAY, |_| None), Judged::ok("4747 is free"));
-        let run = judge_runs_port(3333, taken(3333));
+        let run = judge_runs_port(3333, taken(3333), Some(8));
         assert!(run.status == Status::Warning && run.found.contains("nginx"), "{run:?}");
+        assert_eq!(judge_runs_port(4800, taken(4800), Some(80)).status, Status::Ok);
     }
 }

@@ -5,8 +5,8 @@ use crate::name;
 use crate::problem::Findings;
 use crate::schedules::{ZONE_VARIABLE, variables};
 
-/// Every cron needs its variable in `less.config`, and no two may share one.
-pub(super) fn check(crons: &Folder, env_vars: &[String], found: &mut Findings) {
+/// Every cron needs its variable in `less.config` (None where what that lists is not known), and no two may share one.
+pub(super) fn check(crons: &Folder, env_vars: Option<&[String]>, found: &mut Findings) {
     let mut earlier: Vec<(&str, [String; 2])> = Vec::new();
     for cron in crons.folders.iter().filter(|cron| name::check(&cron.name).is_ok()) {
         let names = variables(&cron.name);
@@ -22,7 +22,7 @@ pub(super) fn check(crons: &Folder, env_vars: &[String], found: &mut Findings) {
             let message = format!("its schedule would be in {ZONE_VARIABLE}, which is the time zone of all crons");
             found.problem(&cron.path, message, "rename it");
         }
-        if !env_vars.iter().any(|listed| names.contains(listed)) {
+        if env_vars.is_some_and(|env_vars| !env_vars.iter().any(|listed| names.contains(listed))) {
             let [variable, _] = &names;
             let message = format!("less.config does not list the variable of its schedule, {variable}");
             found.problem(&cron.path, message, format!("add it there: env_vars: [{variable}]"));

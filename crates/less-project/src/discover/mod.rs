@@ -63,9 +63,12 @@ fn read(root: &Path, project: &str, built: bool) -> Result<Project, Vec<Problem>
         }
     };
     let mut parts = files.less.map(|less| Parts::read(less, &mut found)).unwrap_or_default();
+    let before = found.problems.len();
     let config = config::read(&files.config, &parts.known, &mut found);
+    // A list that could not be read is one problem, not one more for each of its variables.
+    let is_unread = config.env_vars.is_empty() && found.problems.len() > before;
     if let Some(folder) = &parts.cron_folder {
-        crons::check(folder, &config.env_vars, &mut found);
+        crons::check(folder, (!is_unread).then_some(&*config.env_vars), &mut found);
     }
     let shared = parts.shared_folder.as_ref().map(|folder| {
         let package = files.package.as_ref();

@@ -87,6 +87,20 @@ fn what_is_no_yaml_is_a_problem_with_its_line() {
 }
 
 #[test]
+fn variables_that_could_not_be_read_are_not_missed() {
+    let of = |config: &str| {
+        let problems = Folder::new("less/crons/daily/index.js").with("less.config", config).discover().unwrap_err();
+        problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+    };
+    for config in ["env_vars:\n  - CRON_DAILY\n - A\n", "env_vars: CRON_DAILY\n", "env_var: [CRON_DAILY]\n"] {
+        let paths = of(config);
+        assert!(paths.len() == 1 && paths[0].starts_with("less.config:"), "{config}: {paths:?}");
+    }
+    assert_eq!(of("env_vars: []\n"), ["less/crons/daily"]);
+    assert_eq!(of("env_vars: [A]\nenv_var: []\n"), ["less.config:2", "less/crons/daily"]);
+}
+
+#[test]
 fn unknown_settings_are_problems() {
     check(
         "env_var: [A]

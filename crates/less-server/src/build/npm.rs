@@ -50,10 +50,10 @@ impl Installer {
         };
         let hint = match self {
             Self::NpmCi => {
-                "when package.json and the lock file differ, run `npm install` in the project and deploy again"
+                "when package.json and the lock file differ, run `npm install` in the project, and try again"
             }
-            Self::NpmInstall => "correct the dependencies until `npm install` works in the project, and deploy again",
-            Self::Yarn => "correct the dependencies until `yarn install` works in the project, and deploy again",
+            Self::NpmInstall => "correct the dependencies until `npm install` works in the project",
+            Self::Yarn => "correct the dependencies until `yarn install` works in the project",
         };
         let mut command = Command::new(self.program());
         command.arg(verb).args(flags);

@@ -35,8 +35,7 @@ const WHOLE: &str = ".whole";
 const VENV: &str = "venv-";
 /// In the project's folder. Never the author's own: a snapshot has no hidden folders.
 const OWN: &str = ".venv";
-const HINT: &str =
-    "correct requirements.txt until `python3 -m pip install -r requirements.txt` works, and deploy again";
+const HINT: &str = "correct requirements.txt until `python3 -m pip install -r requirements.txt` works";
 
 /// Installs what the project in `root` requires, unless the cache has it; `installing` is called when it has not.
 ///

@@ -30,7 +30,8 @@ def explain(error: BaseException, root: str, file: str) -> dict:
         return _syntax(error, place)
     if isinstance(error, ModuleNotFoundError) and error.name:
         folder = os.path.dirname(own[-1].filename if own else os.path.join(root, file))
-        return {"file": place, "message": _missing(error.name, folder, error, frames(error))}
+        shared = _entries(os.path.join(root, "less", "shared"))
+        return {"file": place, "message": _missing(error.name, folder, shared, frames(error))}
     if isinstance(error, ImportError):
         return {"file": place, "message": _not_in_module(error, own[-1].filename if own else "")}
     if isinstance(error, SystemExit):
@@ -62,8 +63,8 @@ def _syntax(error: SyntaxError, place: str) -> dict:
     return {"file": place, "message": message}
 
 
-def _missing(name: str, folder: str, error: ModuleNotFoundError, all_frames: List[Any]) -> str:
-    """`folder`: of the file that imports it."""
+def _missing(name: str, folder: str, shared: List[str], all_frames: List[Any]) -> str:
+    """`folder`: of the file that imports it. `shared`: the names of the shared modules."""
     if name == PACKAGE or name.startswith(PACKAGE + "."):
         there = "/".join(["less", *name.split(".")[1:]])
         return f"cannot find '{there}.py'\nhint: {_beside(name.rpartition('.')[2], folder)}"
@@ -77,6 +78,10 @@ def _missing(name: str, folder: str, error: ModuleNotFoundError, all_frames: Lis
     if top != name and top in sys.modules:
         return f"cannot find the module '{name}'{by}\nhint: check its name; '{top}' is there, but has no such module"
     add = f"add it to requirements.txt (its package may have another name than '{top}')"
+    # Short names of packages are near to one another without being meant.
+    near = nearest(top, ["less", *shared], slips=1)
+    if near:
+        return f"cannot find the module '{top}'{by}\nhint: did you mean '{near}'? Else {add}"
     return f"cannot find the module '{top}'{by}\nhint: {add}; a shared module is a folder less/shared/{top}"
 
 
