@@ -32,7 +32,7 @@ pub(crate) fn run(data: &[u8]) {
     if unpacked.is_ok() {
         // What a server has taken, it can pack, and that it can unpack.
         let mut again = Vec::new();
-        if snapshot::pack(&into, &mut again).is_ok() {
+        if snapshot::pack(&into, &outside.path().join("home"), &mut again).is_ok() {
             unpack::unpack(&again[..], &outside.path().join("again")).expect("what was packed is unpacked");
         }
     }

@@ -1,10 +1,13 @@
 //! `create`: what it writes builds as it is, in every language, and does what it says (contract, section 14).
 
 use std::fs;
+use std::process::Command;
 
 use less_tests::harness::terminal::{CTRL_C, DOWN, ENTER, Terminal};
 use less_tests::harness::{Home, Project, Ran, eventually, http};
 use serde_json::{Value, json};
+
+use crate::strace;
 
 /// Name, the options of `create`, and the folders and verbs that must be there afterwards.
 #[rustfmt::skip]
@@ -25,6 +28,27 @@ const CASES: [(&str, &[&str], &[&str]); 15] = [
     ("shared module", &["shared-module", "-n", "greetings"], &["less/shared/greetings"]),
     ("cloud function", &["cloud-function", "-n", "add_numbers"], &["less/functions/add_numbers"]),
 ];
+
+#[test]
+fn a_full_disk_takes_nothing_of_what_was_there() {
+    if !strace::is_here() {
+        return;
+    }
+    let home = Home::new();
+    let project = empty(&home);
+    project.write(".env", "SECRET=\"x\"\n");
+    let create = home.command(&project.folder, &["create", "cron", "-n", "clean", "-l", "js"]);
+    let mut command = Command::new("strace");
+    let full = ["-e", "trace=write", "-e", "inject=write:error=ENOSPC", "-o", "/dev/null", "-P"];
+    command.arg("-f").args(full).arg(project.folder.join(".env"));
+    command.arg(create.get_program()).args(create.get_args()).current_dir(&project.folder);
+    home.adopt(&mut command);
+    let ran = command.output().unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("cannot write .env: No space left"), "{ran:?}");
+    assert_eq!(fs::read_to_string(project.folder.join(".env")).unwrap(), "SECRET=\"x\"\n");
+    assert!(!project.folder.join("less.config").exists(), "nothing else is left");
+}
 
 fn empty(home: &Home) -> Project<'_> {
     home.project("made", &[])

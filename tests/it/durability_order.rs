@@ -3,7 +3,7 @@
 //! To see this test fail, set `PRAGMA synchronous` of the embedded store to OFF: the trace then has no `fdatasync`.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -31,7 +31,7 @@ struct Published {
 
 #[test]
 fn no_answer_leaves_before_a_sync_that_began_after_its_commit_was_written() {
-    if !strace_is_here() {
+    if !strace::is_here() {
         return;
     }
     let home = Home::new();
@@ -81,16 +81,6 @@ fn assert_durable_first(calls: &[Call], message: &Published) {
         .iter()
         .any(|call| call.is_sync() && call.is_on_write_ahead_log() && call.begun > last && call.ended < id_leaves);
     assert!(synced, "{} was answered before it was synced", message.marker);
-}
-
-/// `make test` must work without strace; CI must not.
-fn strace_is_here() -> bool {
-    let here = Command::new("strace").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    assert!(here || std::env::var_os("CI").is_none(), "CI needs strace");
-    if !here {
-        eprintln!("not checked: strace is not installed");
-    }
-    here
 }
 
 #[test]

@@ -156,6 +156,46 @@ fn what_run_prints_into_a_file_of_the_project_reloads_nothing() {
 }
 
 #[test]
+fn something_in_the_folder_that_is_written_all_the_time_does_not_keep_new_code_from_running() {
+    let home = Home::new();
+    let project = small(&home);
+    // Slow to load, so that a save comes while it does.
+    project.write("less/shared/models/index.js", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);");
+    project.write("less/apis/shop/get.js", &format!("require('models');\n{}", answering("here")));
+    let (mut run, url) = (run(&home, &project), std::sync::OnceLock::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..400 {
+                if url.get().is_some() {
+                    break;
+                }
+                project.write("data.txt", &format!("{n}"));
+                for_a_while(Duration::from_millis(150));
+            }
+        });
+        url.set(run.url("shop")).unwrap();
+    });
+    served(url.get().unwrap(), "here");
+}
+
+#[test]
+fn what_less_keeps_may_lie_in_the_project() {
+    let home = Home::new();
+    let project = small(&home);
+    let state = project.folder.join("state");
+    let mut command = home.command(&project.folder, &["run", "shop", "--port", "0"]);
+    command.env("LESS_HOME", &state);
+    let mut run = Foreground::start(command, home.root().join("run").to_str().unwrap());
+    let url = run.url("shop");
+    project.write("less/apis/shop/get.js", &answering("changed"));
+    served(&url, "changed");
+    eventually("it is told", || reloads(&run) == 1);
+    let packed = |version: fs::DirEntry| version.path().join("project/state").exists();
+    let mut versions = fs::read_dir(state.join("run/shop/versions/shop")).unwrap().flatten();
+    assert!(!versions.any(packed), "what Less keeps is no part of the project");
+}
+
+#[test]
 fn a_new_build_of_the_name_is_run_where_the_last_one_runs() {
     let home = Home::new();
     let project = small(&home);

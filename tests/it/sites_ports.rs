@@ -97,6 +97,25 @@ fn run_serves_the_folder_that_is_worked_on() {
 }
 
 #[test]
+fn run_reloads_code_beside_a_site_of_any_size() {
+    let home = Home::new();
+    let project = statics(&home, &[("web/index.html", &page("1"))]);
+    let api = |text: &str| {
+        project.write("less/apis/orders/get.js", &format!("exports.process = async () => ({{ body: '{text}' }});"));
+    };
+    api("one");
+    let film = std::fs::File::create(project.folder.join("less/statics/web/film.mp4")).unwrap();
+    film.set_len(300 << 20).unwrap();
+    let mut run = run(&home, &["--site-port", "0"]);
+    let (url, api_url) = (run.url("web"), run.url("orders"));
+    let part = get_with(&format!("{url}/film.mp4"), &[("range", "bytes=-3")]).expect(206);
+    assert_eq!(part.header("content-range"), Some("bytes 314572797-314572799/314572800"));
+    api("two");
+    eventually("the new code runs", || http::get(&api_url).text() == "two");
+    assert_eq!(http::get(&url).expect(200).text(), page("1"));
+}
+
+#[test]
 fn a_project_may_have_nothing_but_sites() {
     let home = Home::new();
     let project = statics(&home, &[("web/index.html", &page("1"))]);

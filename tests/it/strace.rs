@@ -1,6 +1,7 @@
 //! Reads what `strace -f -yy` wrote: which call began and ended where, on which file or socket.
 
 use std::collections::HashMap;
+use std::process::{Command, Stdio};
 
 /// One system call. `begun` and `ended` are places in the trace: a call that another one interrupted has two.
 #[derive(Debug)]
@@ -26,6 +27,16 @@ impl Call {
     pub(crate) fn is_on_socket(&self) -> bool {
         self.target.starts_with("TCP") || self.target.starts_with("UNIX")
     }
+}
+
+/// `make test` must work without strace; CI must not.
+pub(crate) fn is_here() -> bool {
+    let here = Command::new("strace").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(here || std::env::var_os("CI").is_none(), "CI needs strace");
+    if !here {
+        eprintln!("not checked: strace is not installed");
+    }
+    here
 }
 
 /// Calls in the order in which they began. One that never ended is left out.

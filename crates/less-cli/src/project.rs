@@ -137,17 +137,24 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Whole,
+    /// Without what its sites hold.
+    Code,
     Sites,
 }
 
-/// The project's folder as a tar, in a file without a name in `scratch`.
-pub(crate) fn pack(root: &Path, part: Part, scratch: &Path, consequence: &str) -> anyhow::Result<File> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(scratch);
-    made.with_context(|| format!("cannot make the folder {}", scratch.display()))?;
-    let mut file =
-        tempfile::tempfile_in(scratch).with_context(|| format!("cannot make a file in {}", scratch.display()))?;
+/// What Less keeps is there from now on, and others cannot look into it.
+pub(crate) fn make_home(home: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(home);
+    made.with_context(|| format!("cannot make the folder {}", home.display()))
+}
+
+/// The project's folder as a tar, in a file without a name in `home`, the Less home, which is no part of a project.
+pub(crate) fn pack(root: &Path, part: Part, home: &Path, consequence: &str) -> anyhow::Result<File> {
+    make_home(home)?;
+    let mut file = tempfile::tempfile_in(home).with_context(|| format!("cannot make a file in {}", home.display()))?;
     let packed = match part {
-        Part::Whole => build::snapshot::pack(root, &mut file),
+        Part::Whole => build::snapshot::pack(root, home, &mut file),
+        Part::Code => build::snapshot::pack_code(root, home, &mut file),
         Part::Sites => build::snapshot::pack_sites(root, &mut file),
     };
     packed.map_err(|error| refused(error, consequence))?;

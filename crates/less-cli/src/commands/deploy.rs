@@ -108,7 +108,7 @@ fn finish(resources: &Resources, part: Part, json: bool, out: &mut Printer) -> a
         return out.json(resources);
     }
     let lines = match part {
-        Part::Whole => render::deployed(resources),
+        Part::Whole | Part::Code => render::deployed(resources),
         Part::Sites => render::deployed_sites(resources),
     };
     lines.iter().try_for_each(|line| out.say(Speaker::Cli, line))

@@ -156,8 +156,7 @@ impl Work<'_> {
             return self.file(path, after, mode);
         }
         self.undo.push(Undo::Restore(file.clone(), before.to_owned()));
-        // In place: whoever has made it a link, or given it to others, wants it so.
-        fs::write(&file, after).with_context(|| format!("cannot write {path}"))?;
+        overwrite(&file, after).with_context(|| format!("cannot write {path}"))?;
         self.written.changed.push(path.to_owned());
         Ok(())
     }
@@ -168,11 +167,19 @@ impl Work<'_> {
             let undone: io::Result<()> = match undo {
                 Undo::Remove(file) => fs::remove_file(file),
                 Undo::RemoveFolder(folder) => fs::remove_dir(folder),
-                Undo::Restore(file, text) => fs::write(file, text),
+                Undo::Restore(file, text) => overwrite(&file, &text),
             };
             undone.ok();
         }
     }
+}
+
+/// In place: whoever has made it a link, or given it to others, wants it so. It is not emptied first, for a full disk may
+/// take nothing new, and what was there must come back.
+fn overwrite(file: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(file)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
 }
 
 /// The text of `.env` with a value for `name`, unless it has one.

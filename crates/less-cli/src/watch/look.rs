@@ -64,7 +64,7 @@ impl Look {
     }
 }
 
-/// A file, whatever it is called.
+/// A file or a folder, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId {
     device: u64,
@@ -78,7 +78,7 @@ impl FileId {
         output.into_iter().flatten().map(|stat| Self { device: stat.st_dev, inode: stat.st_ino }).collect()
     }
 
-    fn of(file: &Metadata) -> Self {
+    pub(super) fn of(file: &Metadata) -> Self {
         Self { device: file.dev(), inode: file.ino() }
     }
 }
@@ -90,11 +90,14 @@ pub(super) fn look(root: &Path, own: &[FileId]) -> Look {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root.join(&folder)).into_iter().flatten().flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
+            if own.contains(&FileId::of(&metadata)) {
+                continue;
+            }
             let name = entry.file_name();
             let (name, path) = (name.to_string_lossy(), folder.join(&name));
             let at_top = folder.as_os_str().is_empty();
             if !metadata.is_dir() {
-                if is_file_looked_at(&name, at_top) && !own.contains(&FileId::of(&metadata)) {
+                if is_file_looked_at(&name, at_top) {
                     files.insert(path, Stamp::of(&metadata));
                 }
             } else if is_folder_looked_at(&name, at_top) && !entry.path().join("pyvenv.cfg").exists() {
@@ -154,6 +157,14 @@ impl Changes {
         };
         let paths = all.iter().copied().filter(|path| !is_within(path)).cloned().collect();
         Self { paths, at_rest, since }
+    }
+
+    /// With what came later.
+    pub(crate) fn and(mut self, later: Self) -> Self {
+        self.paths.extend(later.paths);
+        self.paths.sort();
+        self.paths.dedup();
+        Self { at_rest: later.at_rest, ..self }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -35,7 +35,7 @@ const NOISE_SHARE: u32 = 10;
 
 pub(crate) struct Watch {
     root: PathBuf,
-    /// What this process itself writes: `less-cli run > log` may stand in the folder.
+    /// What this process itself writes: `less-cli run > log` may stand in the folder, and so may the Less home.
     own: Vec<FileId>,
     /// As it was last told.
     told: Look,
@@ -46,10 +46,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Changes count from now on.
-    pub(crate) fn new(root: &Path) -> Self {
+    /// Changes count from now on, those in `home` excepted.
+    pub(crate) fn new(root: &Path, home: &Path) -> Self {
         let (told, notices) = (Look::default(), Notices::start());
-        let mut watch = Self { root: root.to_owned(), own: FileId::of_output(), told, notices, cost: Duration::ZERO };
+        let own =
+            FileId::of_output().into_iter().chain(std::fs::metadata(home).ok().as_ref().map(FileId::of)).collect();
+        let mut watch = Self { root: root.to_owned(), own, told, notices, cost: Duration::ZERO };
         let first = watch.look();
         watch.follow(&first);
         // What came between the first look and the notices is in this one.
@@ -154,7 +156,7 @@ mod tests {
     async fn a_change_is_told_once_with_or_without_notices() {
         for with in [true, false] {
             let root = project();
-            let mut watch = Watch::new(root.path());
+            let mut watch = Watch::new(root.path(), Path::new("/nowhere"));
             if !with {
                 watch.notices = None;
             }
@@ -168,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn new_folders_are_noticed_with_what_is_written_in_them_later() {
         let root = project();
-        let mut watch = Watch::new(root.path());
+        let mut watch = Watch::new(root.path(), Path::new("/nowhere"));
         fs::create_dir_all(root.path().join("less/topics/a/b")).unwrap();
         assert_eq!(changed(&mut watch).await, "less/topics");
         fs::write(root.path().join("less/topics/a/b/index.js"), "1").unwrap();
@@ -180,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_is_written_all_the_time_is_told_of_all_the_same() {
         let root = project();
-        let mut watch = Watch::new(root.path());
+        let mut watch = Watch::new(root.path(), Path::new("/nowhere"));
         let file = root.path().join("data");
         let writing = async {
             for n in 0_u64.. {
@@ -198,7 +200,7 @@ mod tests {
     async fn a_checkout_is_awaited() {
         let root = project();
         fs::create_dir(root.path().join(".git")).unwrap();
-        let mut watch = Watch::new(root.path());
+        let mut watch = Watch::new(root.path(), Path::new("/nowhere"));
         let lock = root.path().join(".git/index.lock");
         fs::write(&lock, "").unwrap();
         fs::write(root.path().join("less/apis/shop/get.js"), "other").unwrap();

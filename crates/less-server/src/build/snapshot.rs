@@ -2,7 +2,7 @@
 //!
 //! Left out: `node_modules`, `__pycache__` and virtual environments everywhere, `target` at the top, whatever begins with a dot (`.git`, `.env`) except the
 //! installers' settings at the top, and sockets, pipes and devices. A site is what a build tool wrote, so of those names it may have any below its own folder
-//! (some tools write `assets/node_modules`), and `.well-known` in it. Empty folders are kept: a topic may be one. A link
+//! (some tools write `assets/node_modules`), and `.well-known` in it. What Less keeps (`LESS_HOME`) is left out where it lies in the project. Empty folders are kept: a topic may be one. A link
 //! is packed as what it points to, which must lie in the project; so a snapshot has files and folders only, and nothing
 //! in it can lead out where it is unpacked. The same folder gives the same bytes on every machine.
 
@@ -32,27 +32,37 @@ pub struct Packed {
     pub bytes: u64,
 }
 
-/// Writes the snapshot of the project in `root`. Finds all problems before it writes anything.
-pub fn pack(root: &Path, out: impl Write) -> Result<Packed> {
-    pack_within(root, Scope::Project, out, SNAPSHOT_BYTES)
+/// Writes the snapshot of the project in `root`, without the folder `home`, should that lie in it: it has secrets, and
+/// changes all the time. Finds all problems before it writes anything.
+pub fn pack(root: &Path, home: &Path, out: impl Write) -> Result<Packed> {
+    pack_within(root, home.canonicalize().ok(), Scope::Project, out, SNAPSHOT_BYTES)
+}
+
+/// The same for `run`, which serves sites from where they are: of what is in them it has only the names. However large they
+/// are, and though a build is writing them, new code is packed at once.
+pub fn pack_code(root: &Path, home: &Path, out: impl Write) -> Result<Packed> {
+    pack_within(root, home.canonicalize().ok(), Scope::Code, out, SNAPSHOT_BYTES)
 }
 
 /// The same of its sites alone: `less/statics`.
 pub fn pack_sites(root: &Path, out: impl Write) -> Result<Packed> {
-    pack_within(root, Scope::Sites, out, SNAPSHOT_BYTES)
+    pack_within(root, None, Scope::Sites, out, SNAPSHOT_BYTES)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Project,
+    /// And the names in its sites.
+    Code,
     Sites,
 }
 
-fn pack_within(root: &Path, scope: Scope, out: impl Write, most: u64) -> Result<Packed> {
+fn pack_within(root: &Path, home: Option<PathBuf>, scope: Scope, out: impl Write, most: u64) -> Result<Packed> {
     let root = root.canonicalize().doing("open the folder", root)?;
-    let mut walk = Walk { root: root.clone(), inside: vec![root.clone()], entries: Vec::new(), problems: Vec::new() };
+    let (entries, problems) = (Vec::new(), Vec::new());
+    let mut walk = Walk { root: root.clone(), home, scope, inside: vec![root.clone()], entries, problems };
     match scope {
-        Scope::Project => walk.folder(&root, "")?,
+        Scope::Project | Scope::Code => walk.folder(&root, "")?,
         Scope::Sites => walk.sites()?,
     }
     let bytes = walk.entries.iter().filter_map(|entry| entry.file).sum();
@@ -87,7 +97,7 @@ impl Entry {
         header.set_size(self.file.unwrap_or(0));
         header.set_entry_type(if self.file.is_some() { EntryType::Regular } else { EntryType::Directory });
         match self.file {
-            None => tar.append_data(&mut header, &self.name, io::empty()),
+            None | Some(0) => tar.append_data(&mut header, &self.name, io::empty()),
             Some(length) => {
                 let content = Exactly { file: File::open(&self.real)?, left: length };
                 tar.append_data(&mut header, &self.name, content)
@@ -115,6 +125,9 @@ impl Read for Exactly {
 
 struct Walk {
     root: PathBuf,
+    /// Left out.
+    home: Option<PathBuf>,
+    scope: Scope,
     /// The real paths of the folders we are in, to notice a link to one of them.
     inside: Vec<PathBuf>,
     entries: Vec<Entry>,
@@ -160,9 +173,16 @@ impl Walk {
     }
 
     fn child(&mut self, path: &Path, name: &str) -> Result<()> {
-        match self.look_at(path, name) {
+        let looked_at = self.look_at(path, name);
+        if self.scope == Scope::Code && is_in_site(name) {
+            // Gone meanwhile, perhaps.
+            self.entries.extend(looked_at.ok().flatten().and_then(|(real, metadata)| named(name, real, &metadata)));
+            return Ok(());
+        }
+        match looked_at {
             Err(error) => self.unreadable(name, &error),
             Ok(Some((real, metadata))) if metadata.is_file() => self.file(real, name, &metadata),
+            Ok(Some((real, _))) if self.home.as_ref() == Some(&real) => {}
             Ok(Some((real, metadata))) if metadata.is_dir() => {
                 self.entries.push(Entry { name: name.into(), real: real.clone(), mode: 0o755, file: None });
                 self.inside.push(real.clone());
@@ -218,6 +238,17 @@ impl Walk {
         let name = if name.is_empty() { "." } else { name };
         self.problems.push(Problem::new(name, format!("cannot be read: {error}"), "make it readable, or remove it"));
     }
+}
+
+/// `less/statics/web/index.html`
+fn is_in_site(name: &str) -> bool {
+    name.strip_prefix("less/statics/").is_some_and(|below| below.contains('/'))
+}
+
+/// An entry without its content.
+fn named(name: &str, real: PathBuf, metadata: &Metadata) -> Option<Entry> {
+    let (mode, file) = if metadata.is_dir() { (0o755, None) } else { (0o644, Some(0)) };
+    (metadata.is_dir() || metadata.is_file()).then(|| Entry { name: name.into(), real, mode, file })
 }
 
 fn join(folder: &str, name: &str) -> String {

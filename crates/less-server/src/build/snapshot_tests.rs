@@ -21,7 +21,7 @@ fn write(root: &Path, name: &str, content: &str) {
 
 fn packed(root: &Path) -> Vec<u8> {
     let mut tar = Vec::new();
-    pack(root, &mut tar).unwrap();
+    pack(root, Path::new("/nowhere"), &mut tar).unwrap();
     tar
 }
 
@@ -33,7 +33,7 @@ fn names(tar: &[u8]) -> Vec<String> {
 
 fn problems(root: &Path, most: u64) -> Vec<Problem> {
     let mut out = Vec::new();
-    let Err(Error::Problems(problems)) = pack_within(root, Scope::Project, &mut out, most) else {
+    let Err(Error::Problems(problems)) = pack_within(root, None, Scope::Project, &mut out, most) else {
         panic!("no problems")
     };
     assert!(out.is_empty());
@@ -162,6 +162,35 @@ fn a_site_has_what_its_build_tool_wrote() {
     let into = TempDir::new().unwrap();
     unpack(&sites[..], into.path()).unwrap();
     assert!(into.path().join("less/statics/shop/index.html").is_file());
+}
+
+#[test]
+fn what_less_keeps_is_no_part_of_a_project() {
+    let project =
+        project(&[("less/apis/a/get.js", ""), ("state/server/token", "secret"), ("less/apis/state/get.js", "")]);
+    symlink("state", project.path().join("link")).unwrap();
+    let mut tar = Vec::new();
+    pack(project.path(), &project.path().join("link"), &mut tar).unwrap();
+    let expected =
+        ["less", "less/apis", "less/apis/a", "less/apis/a/get.js", "less/apis/state", "less/apis/state/get.js"];
+    assert_eq!(names(&tar), expected);
+}
+
+#[test]
+fn the_code_alone_has_the_names_in_sites_and_not_what_they_hold() {
+    let project = project(&[
+        ("less/apis/a/get.js", "code"),
+        ("less/statics/shop/index.html", "page"),
+        ("less/statics/shop/assets/app.js", "app"),
+    ]);
+    let mut code = Vec::new();
+    pack_code(project.path(), Path::new("/nowhere"), &mut code).unwrap();
+    let into = TempDir::new().unwrap();
+    unpack(&code[..], into.path()).unwrap();
+    let read = |path: &str| fs::read_to_string(into.path().join(path)).ok();
+    assert_eq!(read("less/apis/a/get.js").as_deref(), Some("code"));
+    assert_eq!(read("less/statics/shop/index.html").as_deref(), Some(""));
+    assert!(into.path().join("less/statics/shop/assets").is_dir() && read("less/statics/shop/assets/app.js").is_none());
 }
 
 #[test]

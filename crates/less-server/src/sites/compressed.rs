@@ -72,9 +72,14 @@ impl Compressed {
 }
 
 async fn make(file: PathBuf, path: PathBuf, coding: Coding) -> Option<u64> {
-    let _turn = TURNS.acquire().await;
+    let turn = TURNS.acquire().await;
     let shown = file.clone();
-    let made = tokio::task::spawn_blocking(move || compress(&file, &path, coding)).await;
+    let work = move || {
+        // Until it is done: whoever asked may leave before.
+        let _turn = turn;
+        compress(&file, &path, coding)
+    };
+    let made = tokio::task::spawn_blocking(work).await;
     made.map_err(io::Error::other).flatten().unwrap_or_else(|error| {
         // It is sent as it is.
         tracing::warn!(file = %shown.display(), %error, "a file of a site could not be compressed");
@@ -148,6 +153,21 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let again = Compressed::new(folder.path().join("compressed"));
         assert!(again.take(&file, "a1", Coding::Brotli).await.is_some(), "what an earlier server made is used");
+    }
+
+    #[tokio::test]
+    async fn clients_that_leave_do_not_make_it_compress_more_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("endless.js");
+        // Reading it lasts until somebody writes.
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+        rustix::fs::mknodat(rustix::fs::CWD, &file, kind, mode, 0).unwrap();
+        let compressed = Compressed::new(folder.path().join("compressed"));
+        let asked = compressed.take(&file, "d4", Coding::Gzip);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, asked).await.is_err(), "it is under way");
+        let left = TURNS.available_permits();
+        File::options().write(true).open(&file).unwrap();
+        assert!(left < limits::COMPRESSING, "nobody waits for it, and it goes on");
     }
 
     #[tokio::test]

@@ -67,12 +67,12 @@ pub(crate) fn is_hashed(path: &str) -> bool {
     hex || CODE.contains(&extension) && ends_in_short_hash(stem)
 }
 
-/// 8, 16, 20 or more digits of a number in base 16; digits alone are more often a date.
+/// 8 or more digits of a number in base 16. Digits alone are more often a date, and so are those before one last letter.
 fn is_hex(token: &str) -> bool {
     HASH.contains(&token.len())
         && token.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         && token.bytes().any(|byte| byte.is_ascii_digit())
-        && token.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && token.bytes().rev().skip(1).any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Eight characters after a `-` or a dot that no word has: of both cases (Vite, Rollup) or capitals (esbuild), and a digit
@@ -138,6 +138,7 @@ mod tests {
             "report-20240131.pdf",
             "photo.20240131.jpg",
             "IMG_20240131.jpg",
+            "photo-20240131a.jpg",
             "My-Q4-Sales.pdf",
             "deadbeef.js",
             "cafebabe1.js",

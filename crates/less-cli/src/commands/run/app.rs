@@ -6,12 +6,13 @@
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use less_project::ProjectName;
 use less_server::Server;
 use less_server::control::api::{DeployEvent, NamedUrl, Resources, Step};
+use tokio::time::sleep_until;
 
 use super::source::{Loaded, Source};
 use super::trouble::Trouble;
@@ -22,11 +23,14 @@ use crate::project::Talk;
 use crate::view::{Progress, View};
 use crate::watch::{Changes, Watch};
 
+/// Of the second deployment in a row that is to be given up.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 pub(super) struct App {
     name: ProjectName,
     source: Source,
-    /// The home of this run.
-    scratch: PathBuf,
+    /// The Less home.
+    home: PathBuf,
     server: Server,
     watch: Watch,
     view: View,
@@ -35,6 +39,8 @@ pub(super) struct App {
     waits: bool,
     running: Option<Running>,
     trouble: Trouble,
+    /// So many deployments in a row were given up for what was saved meanwhile.
+    given_up: u32,
 }
 
 struct Running {
@@ -74,7 +80,7 @@ impl App {
     pub(super) fn new(
         name: ProjectName,
         source: Source,
-        scratch: PathBuf,
+        home: PathBuf,
         server: Server,
         watch: Watch,
         view: View,
@@ -82,7 +88,7 @@ impl App {
         waits: bool,
     ) -> Self {
         let (running, trouble) = (None, Trouble::default());
-        Self { name, source, scratch, server, watch, view, signals, waits, running, trouble }
+        Self { name, source, home, server, watch, view, signals, waits, running, trouble, given_up: 0 }
     }
 
     pub(super) async fn serve(mut self, first: anyhow::Result<Loaded>) -> anyhow::Result<ExitCode> {
@@ -126,7 +132,7 @@ impl App {
 
     /// None where files were written while they were read: half of one save and half of the next is neither.
     fn load(&mut self, changes: Changes) -> Option<Save> {
-        let loaded = self.source.load(&self.name, &self.scratch, self.consequence(), &mut self.view);
+        let loaded = self.source.load(&self.name, &self.home, self.consequence(), &mut self.view);
         let is_whole = !changes.at_rest || self.watch.is_as_told();
         is_whole.then_some(Save { loaded, changes: Some(changes) })
     }
@@ -177,21 +183,31 @@ impl App {
             DeployEvent::Warning { problem } => tell(Progress::Warning(problem)),
             DeployEvent::Done { .. } | DeployEvent::Failed { .. } => (),
         };
-        let mut later = None;
+        let mut later: Option<Changes> = None;
+        let patient_until = Instant::now() + patience(self.given_up);
         let mut deployment = pin!(self.server.deploy(&self.name, snapshot, meta, &progress));
         loop {
+            let is_useless = |changes: &mut Changes| supersedes(changes, *step.borrow());
             tokio::select! {
                 biased;
                 () = self.signals.next() => return Deployed::Signal,
                 ended = &mut deployment => {
+                    self.given_up = 0;
                     let ended = ended.map_err(|refused| failed(refused.message, refused.problems, consequence));
                     return Deployed::Ended(Box::new(ended), later);
                 }
                 changes = self.watch.changed() => {
-                    if supersedes(&changes, *step.borrow()) {
+                    later = Some(match later.take() {
+                        Some(earlier) => earlier.and(changes),
+                        None => changes,
+                    });
+                }
+                () = sleep_until(patient_until.into()), if later.as_mut().is_some_and(is_useless) => {
+                    // It may be further by now.
+                    if let Some(changes) = later.take_if(is_useless) {
+                        self.given_up += 1;
                         return Deployed::Superseded(changes);
                     }
-                    later = Some(changes);
                 }
             }
         }
@@ -237,6 +253,12 @@ fn supersedes(changes: &Changes, step: Step) -> bool {
             // It is over in a moment, or cannot be undone.
             Step::Checking | Step::Switching => false,
         }
+}
+
+/// How long a deployment goes on beside a save that makes it useless: longer and longer, so that one comes to its end though
+/// something in the folder is written all the time.
+fn patience(given_up: u32) -> Duration {
+    given_up.checked_sub(1).map_or(Duration::ZERO, |again| PATIENCE * (1 << again.min(5)))
 }
 
 /// `Reloaded ✅ less/apis/shop/get.js (312 ms)`

@@ -53,15 +53,22 @@ pub(crate) fn run(args: &RunArgs, here: &Path, home: &LessHome) -> anyhow::Resul
             echo: Some(echo),
             discards_lines: false,
         };
-        begin(name, source, options, view).await
+        begin(name, source, home, options, view).await
     })
 }
 
-async fn begin(name: ProjectName, source: Source, options: Options, mut view: View) -> anyhow::Result<ExitCode> {
+async fn begin(
+    name: ProjectName,
+    source: Source,
+    home: &LessHome,
+    options: Options,
+    mut view: View,
+) -> anyhow::Result<ExitCode> {
     let signals = Signals::listen()?;
-    let watch = Watch::new(&source.root());
+    project::make_home(home.root())?;
+    let watch = Watch::new(&source.root(), home.root());
     // Problems show before anything is started.
-    let first = source.load(&name, &options.home, NOTHING_RUNS, &mut view);
+    let first = source.load(&name, home.root(), NOTHING_RUNS, &mut view);
     // Who sits there mends it; whoever else waits for an exit code.
     let waits = view.is_terminal();
     let first = match first {
@@ -74,7 +81,6 @@ async fn begin(name: ProjectName, source: Source, options: Options, mut view: Vi
     if let Some(why) = watch.looks_often() {
         view.remark(why);
     }
-    let scratch = options.home.clone();
     let server = match Server::start(options).await {
         Ok(server) => server,
         Err(error) => {
@@ -82,7 +88,7 @@ async fn begin(name: ProjectName, source: Source, options: Options, mut view: Vi
             return Err(runs_twice(&name, error));
         }
     };
-    App::new(name, source, scratch, server, watch, view, signals, waits).serve(first).await
+    App::new(name, source, home.root().to_owned(), server, watch, view, signals, waits).serve(first).await
 }
 
 /// The name has one home, and a home has one process.

@@ -51,7 +51,7 @@ impl Source {
     pub(super) fn load(
         &self,
         name: &ProjectName,
-        scratch: &Path,
+        home: &Path,
         consequence: &str,
         out: &mut impl Talk,
     ) -> anyhow::Result<Loaded> {
@@ -59,7 +59,7 @@ impl Source {
             Self::Folder(root) => project::check(root, name.as_ref(), consequence, out)?.1,
             Self::Built(build) => build.env()?,
         };
-        let mut snapshot = project::pack(&self.root(), Part::Whole, scratch, consequence)?;
+        let mut snapshot = project::pack(&self.root(), Part::Code, home, consequence)?;
         let mut print = Sha256::new();
         print.update(serde_json::to_vec(&env)?);
         let mut piece = vec![0; 64 << 10];
