@@ -1,11 +1,14 @@
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
 
-const MESSAGE = { padding: 'x'.repeat(1000) };
+const padding = 'x'.repeat(1000);
 
-const server = http.createServer((request, response) => {
+const server = http.createServer(async (request, response) => {
   if (request.method === 'POST' && request.url === '/broadcast') {
-    const text = JSON.stringify(MESSAGE);
+    let body = '';
+    for await (const piece of request) body += piece;
+    const { number } = JSON.parse(body);
+    const text = JSON.stringify({ number, padding });
     for (const client of sockets.clients) client.send(text);
     response.writeHead(200).end();
   } else if (request.url === '/hello') {
