@@ -69,7 +69,7 @@ impl Listeners {
                 .chunks_mut(share)
                 .map(|clients| threads.spawn(|| hear_all(clients, first, &spoken, &read, &done)))
                 .collect();
-            let said = (|| {
+            let said: Result<()> = (|| {
                 while begun.elapsed() < length && readers.iter().all(|reader| !reader.is_finished()) {
                     if spoken.load(Ordering::Relaxed) * all >= read.load(Ordering::Relaxed) + ON_THEIR_WAY * all {
                         thread::sleep(LOOK_AGAIN);
