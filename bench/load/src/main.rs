@@ -72,7 +72,7 @@ fn measure(args: &Args) -> Result<ExitCode> {
             bench.wrong.push(format!("{} was not measured: {error:#}", scenario.name));
         }
     }
-    conclude(args, bench, earlier.map(|earlier| (earlier, begun)))
+    conclude(args, &bench, earlier.map(|earlier| (earlier, begun)))
 }
 
 /// The run that this one is to be a part of.
@@ -103,8 +103,8 @@ fn of_this_run(bench: &Bench) -> Result<Results> {
 }
 
 /// Writes what was measured and tells the targets; success is every line passed and nothing lost.
-fn conclude(args: &Args, bench: Bench, earlier: Option<(Results, String)>) -> Result<ExitCode> {
-    let results = Results { measurements: bench.measurements.clone(), ..of_this_run(&bench)? };
+fn conclude(args: &Args, bench: &Bench, earlier: Option<(Results, String)>) -> Result<ExitCode> {
+    let results = Results { measurements: bench.measurements.clone(), ..of_this_run(bench)? };
     let whole = args.scenarios.is_empty() && args.systems.is_empty() && !args.quick;
     let usual = bench.root.join("bench/results").join(format!("{}.json", results.date));
     if let (Some(path), Some((mut all, begun))) = (&args.into, earlier) {
