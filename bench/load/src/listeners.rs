@@ -47,6 +47,11 @@ impl Listeners {
         Ok(Self { clients, speaker: Speaker { stream: open(address)?, post }, next: 0 })
     }
 
+    /// Messages that were read by all of them.
+    pub fn heard(&self) -> u64 {
+        self.next * self.clients.len() as u64
+    }
+
     /// One broadcast; how long it took until the last client had read it.
     pub fn once(&mut self) -> Result<Duration> {
         let expected = message(self.next);

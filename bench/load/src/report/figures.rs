@@ -48,7 +48,12 @@ const TABLES: &[(&str, &str, &[Column])] = &[
     (
         "pages",
         "Files of a site, 64 connections",
-        &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],
+        &[
+            ("requests/s", "requests_per_s"),
+            ("p50 ms", "answer_p50_ms"),
+            ("p99 ms", "answer_p99_ms"),
+            ("CPU µs/request", "cpu_us_per_request"),
+        ],
     ),
     (
         "memory",
@@ -110,6 +115,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
             ("messages/s", "messages_per_s"),
             ("to the last p50 ms", "reach_p50_ms"),
             ("p99 ms", "reach_p99_ms"),
+            ("CPU µs/message", "cpu_us_per_message"),
             ("server MiB", "server_peak_mib"),
         ],
     ),
@@ -124,6 +130,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         &[
             ("up MiB/s", "up_mib_per_s"),
             ("down MiB/s", "down_mib_per_s"),
+            ("CPU s/GiB", "cpu_s_per_gib"),
             ("server MiB", "server_peak_mib"),
             ("front MiB", "front_peak_mib"),
         ],

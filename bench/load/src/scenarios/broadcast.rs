@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::ours::cpu_of;
 use crate::bench::{Bench, HANDLERS, failed, fared, with_usages};
 use crate::listeners::Listeners;
 use crate::ours::Ours;
 use crate::processes::Usages;
 use crate::results::Measurement;
-use crate::statistics::p50_p99_ms;
+use crate::statistics::{from_u64, p50_p99_ms};
 use crate::system::Setting;
 use crate::verdict::Effort;
 
@@ -75,6 +76,8 @@ fn peer(bench: &mut Bench, setting: &Setting) -> Result<(Measured, Usages)> {
 struct Measured {
     per_second: f64,
     ways: Vec<u64>,
+    /// Messages that were heard in all, the first ones included.
+    heard: u64,
     effort: Effort,
 }
 
@@ -85,7 +88,7 @@ fn measure(listeners: &mut Listeners, length: Duration) -> Result<Measured> {
     let way = |listeners: &mut Listeners| Ok(u64::try_from(listeners.once()?.as_nanos())?);
     let ways = (0..SINGLE).map(|_| way(listeners)).collect::<Result<_>>()?;
     let (per_second, effort) = listeners.flood(length)?;
-    Ok(Measured { per_second, ways, effort })
+    Ok(Measured { per_second, ways, heard: listeners.heard(), effort })
 }
 
 fn measurement(setting: &Setting, round: u32, mut measured: Measured, usages: &Usages) -> Measurement {
@@ -95,6 +98,7 @@ fn measurement(setting: &Setting, round: u32, mut measured: Measured, usages: &U
         ("messages_per_s".to_owned(), measured.per_second),
         ("reach_p50_ms".to_owned(), p50),
         ("reach_p99_ms".to_owned(), p99),
+        ("cpu_us_per_message".to_owned(), cpu_of(usages) * 1e6 / from_u64(measured.heard.max(1))),
     ]);
     with_usages(&mut measurement.figures, usages);
     measurement

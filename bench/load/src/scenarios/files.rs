@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use super::ours::cpu_of;
 use crate::bench::{Bench, HANDLERS, failed, fared, with_usages};
 use crate::gauge::{Gauge, busiest};
 use crate::ours::Ours;
@@ -139,6 +140,8 @@ fn measurement(setting: &Setting, round: u32, size: u64, times: &Times, usages: 
     measurement
         .figures
         .extend([("up_mib_per_s".to_owned(), mib / times.up), ("down_mib_per_s".to_owned(), mib / times.down)]);
+    let gib = 2.0 * from_u64((size + WARM_UP) / MIB) / 1024.0;
+    measurement.figures.insert("cpu_s_per_gib".to_owned(), cpu_of(usages) / gib);
     with_usages(&mut measurement.figures, usages);
     measurement
 }

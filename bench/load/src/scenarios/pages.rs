@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::hello::answers;
+use super::ours::cpu_of;
 use crate::bench::{Bench, Running, failed};
 use crate::http;
 use crate::outcome::Outcome;
 use crate::run::{Length, Load, Pace, Plan};
+use crate::statistics::from_u64;
 use crate::system::Setting;
 
 const SYSTEMS: &[&str] = &["less", "pages-nginx"];
@@ -50,9 +52,13 @@ fn measure(bench: &mut Bench, setting: &Setting, round: u32) -> Result<()> {
         let path = running.state.join(site).join(file.name);
         let body = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         get(&mut running, file, &body, Duration::from_secs_f64(bench.options.warm_up.min(1.5)))?;
-        let outcome = get(&mut running, file, &body, bench.seconds().min(Duration::from_secs(3)))?;
+        let length = bench.seconds().min(Duration::from_secs(3));
+        let (outcome, usages) = running.watched(|running| get(running, file, &body, length))?;
         let of_file = Setting { durability: file.told.to_owned(), ..setting.clone() };
-        bench.keep(answers("pages", &of_file, round, outcome));
+        let each = cpu_of(&usages) * 1e6 / from_u64(outcome.accepted.max(1));
+        let mut measurement = answers("pages", &of_file, round, outcome);
+        measurement.figures.insert("cpu_us_per_request".to_owned(), each);
+        bench.keep(measurement);
     }
     running.system.stop()
 }
