@@ -8,8 +8,8 @@ const server = http.createServer(async (request, response) => {
     let body = '';
     for await (const piece of request) body += piece;
     const { number } = JSON.parse(body);
-    const text = JSON.stringify({ number, padding });
-    for (const client of sockets.clients) client.send(text);
+    const text = Buffer.from(JSON.stringify({ number, padding }));
+    for (const client of sockets.clients) client.send(text, { binary: false });
     response.writeHead(200).end();
   } else if (request.url === '/hello') {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('hello');
