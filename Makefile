@@ -48,7 +48,7 @@ advisories: ## Known weaknesses of dependencies, where their database can be rea
 		echo "skipped: advisory database not reachable"; \
 	fi
 
-# About 20 minutes, on a machine that does nothing else; `target/release/less-bench list` tells the parts of it.
+# About 25 minutes, on a machine that does nothing else; `target/release/less-bench list` tells the parts of it.
 bench: ## Measure Less against the field, complete workflows verified
 	cargo build --release -p less-cli
 	cargo build --release -p less-bench --features axum

@@ -42,6 +42,9 @@ pub struct Args {
     /// Where to write the results [default: bench/results/<date>.json when all was measured]
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// Put what is measured in the place of the same scenarios in the file of an earlier run, and make its report anew
+    #[arg(long, value_name = "RESULTS", conflicts_with_all = ["systems", "rate", "out"])]
+    pub into: Option<PathBuf>,
     /// The repository
     #[arg(long, default_value = ".")]
     pub root: PathBuf,

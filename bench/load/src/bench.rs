@@ -9,12 +9,12 @@ use anyhow::Result;
 
 use crate::catalogue::Catalogue;
 use crate::drive::Drive;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Wrong};
 use crate::processes::{Usages, Watch, look};
 use crate::results::Measurement;
 use crate::run::{Length, Load, Pace, Plan};
 use crate::system::{Setting, States, System};
-use crate::verdict::void;
+use crate::verdict::{Effort, void};
 
 /// What a run is told.
 #[derive(Debug, Clone)]
@@ -59,6 +59,8 @@ pub struct Bench {
 pub struct Running {
     /// The system.
     pub system: System,
+    /// Where it keeps its state.
+    pub state: PathBuf,
     /// The hold.
     pub drive: Drive,
 }
@@ -78,7 +80,7 @@ impl Bench {
         let mut drive = Drive::listen(&socket, HANDLERS)?;
         let system = System::start(&self.root, setting, &state, &socket)?;
         drive.aim(system.address);
-        Ok(Running { system, drive })
+        Ok(Running { system, state, drive })
     }
 
     /// The named systems, set as the sweep chose if there was one.
@@ -141,12 +143,7 @@ impl Running {
 
 /// A measurement of a setting, with the figures that every one has: how the load generator fared.
 pub fn measured(scenario: &str, setting: &Setting, round: u32, outcome: &Outcome) -> Measurement {
-    let effort = outcome.effort;
-    let mut figures = BTreeMap::from([
-        ("generator_busy".to_owned(), effort.busy),
-        ("generator_waited".to_owned(), effort.waited),
-        ("idle_cores".to_owned(), effort.idle_cores),
-    ]);
+    let mut measurement = fared(scenario, setting, round, &outcome.effort);
     let counts = [
         ("completed", outcome.completed),
         ("refused", outcome.refused),
@@ -154,16 +151,26 @@ pub fn measured(scenario: &str, setting: &Setting, round: u32, outcome: &Outcome
         ("duplicated", outcome.duplicated),
     ];
     for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-        figures.insert(name.to_owned(), crate::statistics::from_u64(count));
+        measurement.figures.insert(name.to_owned(), crate::statistics::from_u64(count));
     }
+    measurement.wrong = outcome.verify().err().map(|error| error.to_string());
+    measurement
+}
+
+/// The same without a load that `run` drove.
+pub fn fared(scenario: &str, setting: &Setting, round: u32, effort: &Effort) -> Measurement {
     Measurement {
         scenario: scenario.to_owned(),
         system: setting.name.clone(),
         setting: setting.durability.clone(),
         round,
-        figures,
-        void: void(&effort),
-        wrong: outcome.verify().err().map(|error| error.to_string()),
+        figures: BTreeMap::from([
+            ("generator_busy".to_owned(), effort.busy),
+            ("generator_waited".to_owned(), effort.waited),
+            ("idle_cores".to_owned(), effort.idle_cores),
+        ]),
+        void: void(effort),
+        wrong: None,
     }
 }
 
@@ -175,6 +182,7 @@ pub fn failed(scenario: &str, setting: &Setting, round: u32, error: &anyhow::Err
         setting: setting.durability.clone(),
         round,
         void: Some(format!("{error:#}")),
+        wrong: error.downcast_ref::<Wrong>().map(Wrong::to_string),
         ..Measurement::default()
     }
 }

@@ -13,6 +13,8 @@ pub struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
     filled: usize,
+    /// The length of the last answer, whose bytes stay until more is read.
+    answered: usize,
     /// The request on its way, whole; `written` bytes of it have left.
     pub request: Vec<u8>,
     written: usize,
@@ -40,7 +42,7 @@ impl Connection {
         stream.set_nonblocking(true)?;
         let read = vec![0; 8 * 1024];
         let request = Vec::with_capacity(1024);
-        Ok(Self { address, stream, read, filled: 0, request, written: 0, sent: None, close: false })
+        Ok(Self { address, stream, read, filled: 0, answered: 0, request, written: 0, sent: None, close: false })
     }
 
     /// To be told of answers.
@@ -82,13 +84,18 @@ impl Connection {
         match http::answer(&self.read[..self.filled]) {
             Answer::Partial => Ok(None),
             Answer::Whole { status, length, close } if length == self.filled => {
-                self.filled = 0;
+                (self.answered, self.filled) = (length, 0);
                 self.close = close;
                 Ok(Some(status))
             }
             Answer::Whole { .. } => bail!("more was answered than asked"),
             Answer::Malformed => bail!("the answer is not HTTP/1.1 as this client reads it"),
         }
+    }
+
+    /// Whether the last answer ended in this body.
+    pub fn answered_with(&self, body: &[u8]) -> bool {
+        self.read[..self.answered].ends_with(body)
     }
 
     /// The system said that it closes this connection.

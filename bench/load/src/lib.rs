@@ -13,6 +13,7 @@ pub mod completions;
 pub mod connection;
 pub mod drive;
 pub mod floor;
+pub mod gauge;
 pub mod guard;
 pub mod http;
 pub mod ledger;

@@ -2,28 +2,40 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::http::{self, Answer};
-use crate::statistics::count;
+use crate::gauge::{Gauge, busiest};
+use crate::http::{self, Answer, Post};
+use crate::outcome::Wrong;
+use crate::statistics::from_u64;
+use crate::verdict::Effort;
 
 /// A message that does not come for so long does not come.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 /// Broadcasts that some have not heard yet.
-const ON_THEIR_WAY: usize = 8;
+const ON_THEIR_WAY: u64 = 8;
 /// Threads that read.
 const READERS: usize = 2;
+/// In every message, beside its number.
+const PADDING: usize = 1_000;
 
-/// Everybody who is connected, and the request that makes the system broadcast.
+/// Everybody who is connected, and who makes the system broadcast. Each message is read whole by each, and must be the next.
 pub struct Listeners {
     clients: Vec<BufReader<TcpStream>>,
-    speaker: TcpStream,
-    request: Vec<u8>,
+    speaker: Speaker,
+    /// The number of the next message.
+    next: u64,
+}
+
+/// Somebody who makes the system broadcast a message of this number.
+struct Speaker {
+    stream: TcpStream,
+    post: Post,
 }
 
 impl Listeners {
@@ -31,65 +43,101 @@ impl Listeners {
     pub fn connect(address: SocketAddr, path: &str, broadcast: &str, clients: usize) -> Result<Self> {
         let connect = || shake_hands(address, path).context("a client is not let in");
         let clients = (0..clients).map(|_| connect()).collect::<Result<_>>()?;
-        let request = http::post(&address.to_string(), broadcast, "{}");
-        Ok(Self { clients, speaker: open(address)?, request })
+        let post = Post::new(&address.to_string(), broadcast);
+        Ok(Self { clients, speaker: Speaker { stream: open(address)?, post }, next: 0 })
+    }
+
+    /// Messages that were read by all of them.
+    pub fn heard(&self) -> u64 {
+        self.next * self.clients.len() as u64
     }
 
     /// One broadcast; how long it took until the last client had read it.
     pub fn once(&mut self) -> Result<Duration> {
+        let expected = message(self.next);
         let begun = Instant::now();
-        speak(&mut self.speaker, &self.request)?;
-        self.clients.iter_mut().try_for_each(hear)?;
+        self.speaker.speak(self.next)?;
+        self.next += 1;
+        self.clients.iter_mut().try_for_each(|client| hear(client, &expected))?;
         Ok(begun.elapsed())
     }
 
     /// One broadcast after the other, some on their way at once; messages that were read in a second.
-    pub fn flood(&mut self, length: Duration) -> Result<f64> {
-        let Self { clients, speaker, request } = self;
-        let (all, share) = (clients.len(), clients.len().div_ceil(READERS));
-        let (spoken, read, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    pub fn flood(&mut self, length: Duration) -> Result<(f64, Effort)> {
+        let Self { clients, speaker, next } = self;
+        let first = *next;
+        let (all, share) = (clients.len() as u64, clients.len().div_ceil(READERS));
+        let (spoken, read, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
         let begun = Instant::now();
-        thread::scope(|threads| {
+        let efforts = thread::scope(|threads| {
             let readers: Vec<_> = clients
                 .chunks_mut(share)
-                .map(|clients| threads.spawn(|| hear_all(clients, &spoken, &read, &done)))
+                .map(|clients| threads.spawn(|| hear_all(clients, first, &spoken, &read, &done)))
                 .collect();
-            let said = (|| {
+            let said: Result<()> = (|| {
                 while begun.elapsed() < length && readers.iter().all(|reader| !reader.is_finished()) {
                     if spoken.load(Ordering::Relaxed) * all >= read.load(Ordering::Relaxed) + ON_THEIR_WAY * all {
                         thread::sleep(LOOK_AGAIN);
                         continue;
                     }
-                    speak(speaker, request)?;
+                    speaker.speak(*next)?;
+                    *next += 1;
                     spoken.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(())
             })();
             done.store(true, Ordering::Relaxed);
-            let heard =
-                readers.into_iter().map(|reader| reader.join().unwrap_or_else(|_| anyhow::bail!("a reader panicked")));
-            heard.collect::<Result<Vec<_>>>().and(said)
+            let heard = readers.into_iter().map(|reader| reader.join().unwrap_or_else(|_| bail!("a reader panicked")));
+            let efforts = heard.collect::<Result<Vec<_>>>()?;
+            said.map(|()| efforts)
         })?;
-        Ok(count(read.into_inner()) / begun.elapsed().as_secs_f64())
+        Ok((from_u64(read.into_inner()) / begun.elapsed().as_secs_f64(), busiest(efforts)))
     }
 }
 
-/// Reads each broadcast from each client.
+impl Speaker {
+    /// Has it speak, and returns once it says that it did.
+    fn speak(&mut self, number: u64) -> Result<()> {
+        let mut request = Vec::with_capacity(256);
+        self.post.write(format!("{{\"number\":{number}}}").as_bytes(), &mut request);
+        self.stream.write_all(&request)?;
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+        loop {
+            let length = self.stream.read(&mut buffer)?;
+            ensure!(length > 0, "the connection of who speaks was closed");
+            bytes.extend_from_slice(&buffer[..length]);
+            match http::answer(&bytes) {
+                Answer::Partial => {}
+                Answer::Whole { status: 200, .. } => return Ok(()),
+                Answer::Whole { .. } | Answer::Malformed => bail!("{}", String::from_utf8_lossy(&bytes)),
+            }
+        }
+    }
+}
+
+/// As every system makes it.
+fn message(number: u64) -> String {
+    format!("{{\"number\":{number},\"padding\":\"{}\"}}", "x".repeat(PADDING))
+}
+
+/// Reads each broadcast from each client, beginning with the `first`.
 fn hear_all(
     clients: &mut [BufReader<TcpStream>],
-    spoken: &AtomicUsize,
-    read: &AtomicUsize,
+    first: u64,
+    spoken: &AtomicU64,
+    read: &AtomicU64,
     done: &AtomicBool,
-) -> Result<()> {
-    let mut heard = 0;
+) -> Result<Effort> {
+    let (mut heard, gauge) = (0, Gauge::begin());
     loop {
         let is_done = done.load(Ordering::Relaxed);
         if heard < spoken.load(Ordering::Relaxed) {
-            clients.iter_mut().try_for_each(hear)?;
-            read.fetch_add(clients.len(), Ordering::Relaxed);
+            let expected = message(first + heard);
+            clients.iter_mut().try_for_each(|client| hear(client, &expected))?;
+            read.fetch_add(clients.len() as u64, Ordering::Relaxed);
             heard += 1;
         } else if is_done {
-            return Ok(());
+            return Ok(gauge.read());
         } else {
             thread::sleep(LOOK_AGAIN);
         }
@@ -121,24 +169,8 @@ fn shake_hands(address: SocketAddr, path: &str) -> Result<BufReader<TcpStream>> 
     Ok(BufReader::with_capacity(2 << 10, stream))
 }
 
-/// Has it speak, and returns once it says that it did.
-fn speak(speaker: &mut TcpStream, request: &[u8]) -> Result<()> {
-    speaker.write_all(request)?;
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        let length = speaker.read(&mut buffer)?;
-        ensure!(length > 0, "the connection of who speaks was closed");
-        bytes.extend_from_slice(&buffer[..length]);
-        match http::answer(&bytes) {
-            Answer::Partial => {}
-            Answer::Whole { status: 200, .. } => return Ok(()),
-            Answer::Whole { .. } | Answer::Malformed => anyhow::bail!("{}", String::from_utf8_lossy(&bytes)),
-        }
-    }
-}
-
-/// Reads one message.
-fn hear(client: &mut BufReader<TcpStream>) -> Result<()> {
+/// Reads one message, which must be this one.
+fn hear(client: &mut BufReader<TcpStream>, expected: &str) -> Result<()> {
     loop {
         let mut head = [0; 2];
         client.read_exact(&mut head).context("a message did not come")?;
@@ -151,11 +183,18 @@ fn hear(client: &mut BufReader<TcpStream>) -> Result<()> {
             short => usize::from(short),
         };
         let mut payload = [0; 2048];
-        client.read_exact(payload.get_mut(..length).context("a message is longer than those that are sent")?)?;
+        let payload = payload.get_mut(..length).context("a message is longer than those that are sent")?;
+        client.read_exact(payload)?;
         match head[0] & 0x0f {
-            1 => return Ok(()),
-            8 => anyhow::bail!("a client was cut off"),
+            1 if payload == expected.as_bytes() => return Ok(()),
+            1 => return Err(Wrong(unexpected(payload, expected)).into()),
+            8 => bail!("a client was cut off"),
             _ => {} // a ping: the measurement is over before it would have to be answered
         }
     }
+}
+
+fn unexpected(payload: &[u8], expected: &str) -> String {
+    let short = |text: &str| text.chars().take(30).collect::<String>();
+    format!("a client gets {} in the place of {}", short(&String::from_utf8_lossy(payload)), short(expected))
 }

@@ -1,10 +1,12 @@
 //! `less-bench`: Less measured against the field. See `docs/performance.md` for what it says.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use less_bench::args::{Args, Command};
 use less_bench::bench::{Bench, Options, say};
@@ -51,44 +53,68 @@ fn list() -> Result<ExitCode> {
 
 fn measure(args: &Args) -> Result<ExitCode> {
     let scenarios = chosen(&args.scenarios)?;
+    let has = |name| scenarios.iter().any(|one| one.name == name);
+    // The sweep of workflows chooses the settings of both.
+    ensure!(args.into.is_none() || has("workflow") || !has("idle"), "idle goes with workflow: name both");
     many_files()?;
     let root = args.root.canonicalize().with_context(|| format!("there is no {}", args.root.display()))?;
     let catalogue = Catalogue::read(&root)?;
     catalogue.check(&args.systems)?;
     let states = States::below(args.state.as_deref().unwrap_or(&root.join("target/bench")))?;
     let options = options(args);
+    let begun = versions::minute();
     let mut bench =
         Bench { root, options, catalogue, states, chosen: Vec::new(), measurements: Vec::new(), wrong: Vec::new() };
+    let earlier = args.into.as_deref().map(|path| earlier(path, &bench)).transpose()?;
     for scenario in scenarios {
         // Half an hour of other figures is not thrown away because of one.
         if let Err(error) = scenario.run(&mut bench) {
             bench.wrong.push(format!("{} was not measured: {error:#}", scenario.name));
         }
     }
-    conclude(args, bench)
+    conclude(args, &bench, earlier.map(|earlier| (earlier, begun)))
 }
 
-/// Writes what was measured and tells the targets; success is every line passed and nothing lost.
-fn conclude(args: &Args, bench: Bench) -> Result<ExitCode> {
+/// The run that this one is to be a part of.
+fn earlier(path: &Path, bench: &Bench) -> Result<Results> {
+    let earlier = Results::read(path)?;
+    if let Some(why) = earlier.differs(&of_this_run(bench)?) {
+        bail!("this run is no part of {}: {why}", path.display());
+    }
+    Ok(earlier)
+}
+
+/// What is known of a run before anything is measured.
+fn of_this_run(bench: &Bench) -> Result<Results> {
     let settings = [
         ("rounds", bench.options.rounds.to_string()),
         ("seconds", bench.options.seconds.to_string()),
         ("warm-up", bench.options.warm_up.to_string()),
         ("workflows on their way", bench.options.in_flight.to_string()),
     ];
-    let results = Results {
+    Ok(Results {
         date: versions::today(),
         machine: Machine::this(),
         versions: versions::of_all(&bench.root, &ours::cli(&bench.root)?),
         settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
-        measurements: bench.measurements,
-    };
+        later: BTreeMap::new(),
+        measurements: Vec::new(),
+    })
+}
+
+/// Writes what was measured and tells the targets; success is every line passed and nothing lost.
+fn conclude(args: &Args, bench: &Bench, earlier: Option<(Results, String)>) -> Result<ExitCode> {
+    let results = Results { measurements: bench.measurements.clone(), ..of_this_run(bench)? };
     let whole = args.scenarios.is_empty() && args.systems.is_empty() && !args.quick;
     let usual = bench.root.join("bench/results").join(format!("{}.json", results.date));
-    if let Some(path) = args.out.clone().or_else(|| whole.then_some(usual)) {
+    if let (Some(path), Some((mut all, begun))) = (&args.into, earlier) {
+        all.take(results.clone(), &begun);
+        all.write(path)?;
+        report::write(&bench.root, &all, &bench.catalogue)?;
+    } else if let Some(path) = args.out.clone().or_else(|| whole.then_some(usual)) {
         results.write(&path)?;
     }
-    if whole {
+    if whole && args.into.is_none() {
         report::write(&bench.root, &results, &bench.catalogue)?;
     }
     let mut lines = report::lines(&results);

@@ -1,9 +1,23 @@
 //! What came of a load.
 
+use std::fmt;
+
 use anyhow::{Result, bail};
 
 use crate::statistics::{from_u64, p50_p99_ms};
 use crate::verdict::Effort;
+
+/// A system gave something else than what it had been given: no measurement, and the run fails.
+#[derive(Debug)]
+pub struct Wrong(pub String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
 
 /// Counts and latencies of one load; latencies in nanoseconds from when the request should have left.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +36,8 @@ pub struct Outcome {
     pub lost: Vec<u64>,
     /// Handler runs beyond the first of an order.
     pub duplicated: u64,
+    /// Answers with another body than they should have.
+    pub other: u64,
     /// Reports about nothing that was sent.
     pub unknown: u64,
     /// Seconds from the first request to the last completion (without workflows: the last answer).
@@ -68,6 +84,9 @@ impl Outcome {
                 self.accepted,
                 some.join(", ")
             );
+        }
+        if self.other > 0 {
+            bail!("{} of {} answers have another body than they should", self.other, self.accepted);
         }
         if self.unknown > 0 {
             bail!("{} reports of handlers are about orders that were never sent", self.unknown);

@@ -25,6 +25,8 @@ pub enum Load<'a> {
     Orders { host: &'a str, path: &'a str, pad: usize },
     /// The same request again and again; no workflow follows it.
     Request(&'a [u8]),
+    /// The same, and the body that each answer must have.
+    Fetch { request: &'a [u8], body: &'a [u8] },
 }
 
 /// When the next one is sent.
@@ -100,13 +102,14 @@ struct Run<'a> {
     sent: u64,
     refused: u64,
     failed: u64,
+    other: u64,
 }
 
 impl<'a> Run<'a> {
     fn new(drive: &'a mut Drive, plan: &'a Plan<'a>, places: usize) -> Self {
         let (post, padding) = match plan.load {
             Load::Orders { host, path, pad } => (Some(Post::new(host, path)), vec![b'x'; pad]),
-            Load::Request(_) => (None, Vec::new()),
+            Load::Request(_) | Load::Fetch { .. } => (None, Vec::new()),
         };
         let first = drive.ledger.next();
         let free = (0..u32::try_from(places).unwrap_or(u32::MAX)).rev().collect();
@@ -131,6 +134,7 @@ impl<'a> Run<'a> {
             sent: 0,
             refused: 0,
             failed: 0,
+            other: 0,
         }
     }
 
@@ -264,7 +268,7 @@ impl<'a> Run<'a> {
                 post.write(&body, request);
                 Some(id)
             }
-            (Load::Request(bytes), _) => {
+            (Load::Request(bytes) | Load::Fetch { request: bytes, .. }, _) => {
                 let request = &mut self.drive.connections[place as usize].request;
                 request.clear();
                 request.extend_from_slice(bytes);
@@ -302,6 +306,9 @@ impl<'a> Run<'a> {
         let connection = &mut self.drive.connections[place as usize];
         let Some(sent) = connection.sent.take() else { bail!("an answer came that nobody asked for") };
         let close = connection.must_close();
+        if let Load::Fetch { body, .. } = self.plan.load {
+            self.other += u64::from((200..300).contains(&status) && !connection.answered_with(body));
+        }
         self.unanswered -= 1;
         (self.last_answer, self.progress) = (now, now);
         if close {
@@ -381,6 +388,7 @@ impl<'a> Run<'a> {
             completed: complete.len() as u64,
             lost: self.drive.ledger.lost(range),
             duplicated: self.drive.ledger.duplicated - duplicated_before,
+            other: self.other,
             unknown: self.drive.ledger.unknown,
             took: seconds(last.unwrap_or(self.last_answer).saturating_sub(self.began)),
             answered_in: seconds(self.last_answer - self.began),

@@ -27,7 +27,7 @@ pub fn of_all(root: &Path, less: &Path) -> BTreeMap<String, String> {
         .collect();
     let package = std::fs::read_to_string(bench.join("systems/package.json")).unwrap_or_default();
     let package: Value = serde_json::from_str(&package).unwrap_or_default();
-    for name in ["bullmq", "express", "fastify"] {
+    for name in ["bullmq", "express", "fastify", "ws"] {
         if let Some(version) = package["dependencies"][name].as_str() {
             versions.insert(name.to_owned(), version.to_owned());
         }
@@ -54,6 +54,12 @@ fn number(text: &str) -> Option<String> {
 /// Today, `2026-01-31`, in UTC.
 pub fn today() -> String {
     date(clock_gettime(ClockId::Realtime).tv_sec.div_euclid(86_400))
+}
+
+/// Now, `2026-01-31 18:05 UTC`.
+pub fn minute() -> String {
+    let minutes = clock_gettime(ClockId::Realtime).tv_sec.div_euclid(60);
+    format!("{} {:02}:{:02} UTC", date(minutes.div_euclid(1_440)), minutes / 60 % 24, minutes % 60)
 }
 
 /// The date so many days after 1970 began: counted from a March, so that leap days come last.

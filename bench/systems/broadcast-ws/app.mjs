@@ -1,12 +1,15 @@
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
 
-const MESSAGE = { padding: 'x'.repeat(1000) };
+const padding = 'x'.repeat(1000);
 
-const server = http.createServer((request, response) => {
+const server = http.createServer(async (request, response) => {
   if (request.method === 'POST' && request.url === '/broadcast') {
-    const text = JSON.stringify(MESSAGE);
-    for (const client of sockets.clients) client.send(text);
+    let body = '';
+    for await (const piece of request) body += piece;
+    const { number } = JSON.parse(body);
+    const text = Buffer.from(JSON.stringify({ number, padding }));
+    for (const client of sockets.clients) client.send(text, { binary: false });
     response.writeHead(200).end();
   } else if (request.url === '/hello') {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('hello');

@@ -104,6 +104,8 @@ pub(crate) const COMPRESSING: usize = 2;
 /// Small files that all sites keep in memory, and that one version of a project's sites does.
 pub(crate) const SITES_MEMORY: usize = 64 << 20;
 pub(crate) const SITE_MEMORY: usize = 16 << 20;
+/// Files of a site of which all that is told of them is kept ready.
+pub(crate) const SITE_KNOWN: usize = 4_096;
 /// Files of sites that are sent piece by piece at once.
 pub(crate) const FILES_AT_ONCE: usize = 1_024;
 /// How long running handlers get to finish when the server stops.

@@ -28,7 +28,7 @@ pub(crate) const CASES: &[Case] = &[
             => "if weight > 2.0 {"),
     case!(a_file_whose_name_has_a_hash_is_kept_for_long, ["12.05"], only [JavaScript] "a site has no language",
         "crates/less-server/src/triggers/http/site/mod.rs":
-            "if lasts { KEEP } else { ASK }"
+            "if located.lasts { KEEP } else { ASK }"
             => "ASK"),
     case!(the_404_page_is_shown_for_what_is_missing, ["12.06"], only [JavaScript] "a site has no language",
         "crates/less-server/src/sites/lookup.rs":

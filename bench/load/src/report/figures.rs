@@ -47,8 +47,13 @@ const TABLES: &[(&str, &str, &[Column])] = &[
     ),
     (
         "pages",
-        "Static files, 64 connections",
-        &[("requests/s", "requests_per_s"), ("p50 ms", "answer_p50_ms"), ("p99 ms", "answer_p99_ms")],
+        "Files of a site, 64 connections",
+        &[
+            ("requests/s", "requests_per_s"),
+            ("p50 ms", "answer_p50_ms"),
+            ("p99 ms", "answer_p99_ms"),
+            ("CPU µs/request", "cpu_us_per_request"),
+        ],
     ),
     (
         "memory",
@@ -110,6 +115,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
             ("messages/s", "messages_per_s"),
             ("to the last p50 ms", "reach_p50_ms"),
             ("p99 ms", "reach_p99_ms"),
+            ("CPU µs/message", "cpu_us_per_message"),
             ("server MiB", "server_peak_mib"),
         ],
     ),
@@ -120,10 +126,11 @@ const TABLES: &[(&str, &str, &[Column])] = &[
     ),
     (
         "files",
-        "A file of a gigabyte over one connection, synced",
+        "A file of a gigabyte over one connection, synced when it is sent",
         &[
             ("up MiB/s", "up_mib_per_s"),
             ("down MiB/s", "down_mib_per_s"),
+            ("CPU s/GiB", "cpu_s_per_gib"),
             ("server MiB", "server_peak_mib"),
             ("front MiB", "front_peak_mib"),
         ],
@@ -172,6 +179,10 @@ fn header(results: &Results) -> String {
     };
     push(&mut text, format_args!("Versions: {}.\n", list(&results.versions)));
     push(&mut text, format_args!("Settings: {}.\n", list(&results.settings)));
+    if !results.later.is_empty() {
+        let told: Vec<String> = results.later.iter().map(|(name, at)| format!("{name} ({at})")).collect();
+        push(&mut text, format_args!("Measured later than the rest, with the build of then: {}.\n", told.join(", ")));
+    }
     text
 }
 
@@ -250,5 +261,18 @@ mod tests {
         assert!(text.contains("| Less | 19000 (18000–20000) |  |\n"), "{text}");
         assert!(text.contains("| BullMQ, synced | 1000 | 64 |\n"), "{text}");
         assert!(!text.contains("### Hello") && !text.contains("Key-values"), "{text}");
+        assert!(!text.contains("later than the rest"), "{text}");
+    }
+
+    #[test]
+    fn a_section_says_what_was_measured_later() {
+        let mut all = results(vec![measurement("hello", "less", "", 1, "requests_per_s", 1.0)]);
+        let part = results(vec![measurement("pages", "less", "page, 2 KiB", 1, "requests_per_s", 2.0)]);
+        all.take(part, "2026-01-31 18:05 UTC");
+        let text = section(&all, &catalogue());
+        assert!(
+            text.contains("later than the rest, with the build of then: pages (2026-01-31 18:05 UTC).\n"),
+            "{text}"
+        );
     }
 }

@@ -6,6 +6,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::lookup::{Leads, SitePath};
@@ -17,8 +18,12 @@ pub(super) fn find(project: &Path, site: &str, path: &SitePath) -> Found {
     let Ok(project) = project.canonicalize() else { return Found::Nothing };
     let place = project.join("less/statics").join(site);
     match path.lead(|name| file(&project, &place, name).is_some()) {
-        Leads::To(name) => located(&project, &place, name).map_or(Found::Nothing, Found::File),
-        Leads::NotFound(name) => located(&project, &place, name).map_or(Found::Nothing, Found::NotFoundPage),
+        Leads::To(name) => {
+            located(&project, &place, name).map_or(Found::Nothing, |located| Found::File(Arc::new(located)))
+        }
+        Leads::NotFound(name) => {
+            located(&project, &place, name).map_or(Found::Nothing, |located| Found::NotFoundPage(Arc::new(located)))
+        }
         Leads::Folder(path) => Found::Folder(path),
         Leads::Nowhere => Found::Nothing,
     }
@@ -39,7 +44,7 @@ fn located(project: &Path, place: &Path, name: String) -> Option<Located> {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let tag = format!("\"{:x}-{:x}.{:x}\"", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
     let form = Form { file, bytes: metadata.len(), tag, coding: None };
-    Some(Located { name, form, codings: Vec::new(), modified, lasts: false })
+    Some(Located::new(name, form, Vec::new(), modified, false))
 }
 
 #[cfg(test)]
@@ -50,7 +55,7 @@ mod tests {
 
     fn found(project: &Path, path: &str) -> Option<String> {
         match find(project, "web", &SitePath::parse(path)?) {
-            Found::File(located) => Some(fs::read_to_string(located.form.file).unwrap()),
+            Found::File(located) => Some(fs::read_to_string(&located.form.file).unwrap()),
             Found::Folder(path) => Some(path),
             Found::NotFoundPage(_) | Found::Nothing => None,
         }
@@ -92,7 +97,7 @@ mod tests {
         let tag = |text: &str| {
             fs::write(site.join("index.html"), text).unwrap();
             match find(project.path(), "web", &SitePath::parse("/").unwrap()) {
-                Found::File(located) => (located.form.tag, located.form.bytes),
+                Found::File(located) => (located.form.tag.clone(), located.form.bytes),
                 other => panic!("{other:?}"),
             }
         };

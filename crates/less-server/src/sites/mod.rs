@@ -23,7 +23,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use hyper::header::HeaderValue;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -32,7 +34,7 @@ use crate::triggers::http::Bound;
 
 pub(crate) use compressed::Coding;
 use doors::Opened;
-pub(crate) use kinds::{content_type, is_hashed};
+use kinds::{content_type, is_hashed};
 pub use lookup::{Leads, SitePath};
 use memory::Memory;
 use ports::Ports;
@@ -44,25 +46,47 @@ pub(crate) const SITE_PORT: u16 = 4800;
 /// Where a request leads.
 #[derive(Debug)]
 pub(crate) enum Found {
-    File(Located),
+    File(Arc<Located>),
     /// Nothing is there, and this page says so.
-    NotFoundPage(Located),
+    NotFoundPage(Arc<Located>),
     /// The path of a folder, with the `/` that was missing.
     Folder(String),
     Nothing,
 }
 
-/// A file of a site.
+/// A file of a site. In a version it is made once, for its headers take longer than all else of an answer.
 #[derive(Debug)]
 pub(crate) struct Located {
-    /// In the site: it says the type.
-    pub(crate) name: String,
-    pub(crate) form: Form,
+    /// In the site.
+    name: String,
+    pub(crate) form: Arc<Form>,
     /// In which it may be had as well.
     pub(crate) codings: Vec<Coding>,
+    /// These forms, once somebody asked for one; none where it is of no use.
+    compressed: [OnceCell<Option<Arc<Form>>>; Coding::ALL.len()],
     pub(crate) modified: SystemTime,
-    /// It is part of a version, so what its name says of its content can be trusted.
+    /// For headers.
+    pub(crate) content_type: HeaderValue,
+    pub(crate) last_modified: HeaderValue,
+    /// Its name says of its content what can be trusted, for it is part of a version.
     pub(crate) lasts: bool,
+}
+
+impl Located {
+    fn new(name: String, form: Form, codings: Vec<Coding>, modified: SystemTime, is_of_version: bool) -> Self {
+        // Values of ours are always valid.
+        let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+        Self {
+            form: Arc::new(form),
+            codings,
+            compressed: Default::default(),
+            modified,
+            content_type: value(content_type(&name)),
+            last_modified: value(httpdate::fmt_http_date(modified)),
+            lasts: is_of_version && is_hashed(&name),
+            name,
+        }
+    }
 }
 
 /// The bytes that a file is sent as.
@@ -235,7 +259,7 @@ impl Reading {
     }
 
     /// The file in this coding; none where that is of no use.
-    pub(crate) async fn compressed(&self, located: &Located, coding: Coding) -> Option<Form> {
+    pub(crate) async fn compressed(&self, located: &Located, coding: Coding) -> Option<Arc<Form>> {
         match &self.published.content {
             Content::Version(version) => version.compressed(&self.site, located, coding).await,
             Content::Folder(..) | Content::Nothing => None,
@@ -248,9 +272,9 @@ impl Reading {
     }
 
     /// Whoever asks for this form next need not wait for the disk; not in `run`, where it may be another then.
-    pub(crate) fn remember(&self, form: Form, bytes: &Bytes) {
+    pub(crate) fn remember(&self, form: &Form, bytes: &Bytes) {
         match self.published.content {
-            Content::Version(_) => self.published.memory.keep(form.tag, bytes),
+            Content::Version(_) => self.published.memory.keep(form.tag.clone(), bytes),
             Content::Folder(..) | Content::Nothing => {}
         }
     }

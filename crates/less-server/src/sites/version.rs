@@ -11,13 +11,15 @@
 //! server's: then the sites are not served. The index is written whole before `sites.json` names it; without one that can be
 //! read it is made again. A hash is the first half of a SHA-256, in base 16.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -27,6 +29,7 @@ use super::kinds::is_worth_compressing;
 use super::lookup::{Leads, SitePath};
 use super::{Form, Found, Located};
 use crate::home::{Version, write_private};
+use crate::limits;
 
 const FORMAT: u32 = 1;
 /// What is read at once.
@@ -67,6 +70,8 @@ pub(crate) struct SiteVersion {
     root: PathBuf,
     index: Index,
     compressed: Compressed,
+    /// Files of each site that were asked for.
+    known: RwLock<HashMap<String, HashMap<String, Arc<Located>>>>,
 }
 
 impl Record {
@@ -126,7 +131,12 @@ impl SiteVersion {
         let folder = record.folder(version);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         write_private(&folder.join("index.json"), &serde_json::to_vec(&index)?)?;
-        Ok(Self { root, index, compressed: Compressed::new(folder.join("compressed")), record })
+        Ok(Self::new(root, index, &folder, record))
+    }
+
+    fn new(root: PathBuf, index: Index, folder: &Path, record: Record) -> Self {
+        let compressed = Compressed::new(folder.join("compressed"));
+        Self { record, root, index, compressed, known: RwLock::default() }
     }
 
     /// The sites of a version that was made earlier; none when it has none. Blocking.
@@ -138,9 +148,7 @@ impl SiteVersion {
         let index =
             read.and_then(|text| serde_json::from_slice(&text).ok()).filter(|index: &Index| index.format == FORMAT);
         match index {
-            Some(index) => {
-                Ok(Some(Self { root, index, compressed: Compressed::new(folder.join("compressed")), record }))
-            }
+            Some(index) => Ok(Some(Self::new(root, index, &folder, record))),
             None => Self::make(version, record, &folders(&root)?).map(Some),
         }
     }
@@ -159,25 +167,36 @@ impl SiteVersion {
         }
     }
 
-    fn located(&self, site: &str, files: &BTreeMap<String, Entry>, name: String) -> Option<Located> {
+    fn located(&self, site: &str, files: &BTreeMap<String, Entry>, name: String) -> Option<Arc<Located>> {
+        let known = self.known.read().get(site).and_then(|known| known.get(&name)).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let located = Arc::new(self.locate(site, files, name)?);
+        let mut known = self.known.write();
+        let of_site = known.entry(site.to_owned()).or_default();
+        if of_site.len() < limits::SITE_KNOWN {
+            of_site.insert(located.name.clone(), located.clone());
+        }
+        Some(located)
+    }
+
+    fn locate(&self, site: &str, files: &BTreeMap<String, Entry>, name: String) -> Option<Located> {
         let Entry(hash, bytes) = files.get(&name)?;
         let has = |coding: &Coding| files.contains_key(&sibling(&name, *coding)) || is_worth_compressing(&name, *bytes);
-        Some(Located {
-            codings: Coding::ALL.into_iter().filter(has).collect(),
-            form: Form {
-                file: self.root.join(site).join(&name),
-                bytes: *bytes,
-                tag: format!("\"{hash}\""),
-                coding: None,
-            },
-            modified: time(self.record.deployed_at),
-            lasts: true,
-            name,
-        })
+        let codings = Coding::ALL.into_iter().filter(has).collect();
+        let form =
+            Form { file: self.root.join(site).join(&name), bytes: *bytes, tag: format!("\"{hash}\""), coding: None };
+        Some(Located::new(name, form, codings, time(self.record.deployed_at), true))
     }
 
     /// The file in this coding: as its author compressed it, else as we do. None where that is of no use.
-    pub(super) async fn compressed(&self, site: &str, located: &Located, coding: Coding) -> Option<Form> {
+    pub(super) async fn compressed(&self, site: &str, located: &Located, coding: Coding) -> Option<Arc<Form>> {
+        let compress = || async { self.compress(site, located, coding).await.map(Arc::new) };
+        located.compressed[coding as usize].get_or_init(compress).await.clone()
+    }
+
+    async fn compress(&self, site: &str, located: &Located, coding: Coding) -> Option<Form> {
         let files = self.index.sites.get(site)?;
         let given = sibling(&located.name, coding);
         if let Some(Entry(hash, bytes)) = files.get(&given) {

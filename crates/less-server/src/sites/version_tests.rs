@@ -25,7 +25,7 @@ fn made(version: &Version, of: Of) -> SiteVersion {
 
 fn found(sites: &SiteVersion, path: &str) -> (String, String) {
     match sites.find("web", &SitePath::parse(path).unwrap()) {
-        Found::File(located) => (fs::read_to_string(&located.form.file).unwrap(), located.form.tag),
+        Found::File(located) => (fs::read_to_string(&located.form.file).unwrap(), located.form.tag.clone()),
         other => panic!("{other:?}"),
     }
 }

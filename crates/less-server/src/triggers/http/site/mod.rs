@@ -7,6 +7,7 @@ mod coding;
 mod conditions;
 mod send;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use self::conditions::Asked;
 use super::{Body, Failure, full};
-use crate::sites::{Form, Found, Located, Reading, SitePath, content_type, is_hashed};
+use crate::sites::{Form, Found, Located, Reading, SitePath};
 use crate::tasks::Tasks;
 
 /// Ask before you use what you have: what a name leads to may be another thing tomorrow.
@@ -26,10 +27,9 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 
 /// `reading`: none when the project has no such site any more.
 pub(super) async fn answer(reading: Option<Reading>, head: &Parts, tasks: &Tasks) -> Response<Body> {
-    let id = Uuid::now_v7();
     let mut response = match serve(reading, head, tasks).await {
         Ok(response) => response,
-        Err(failure) => failure.response(id),
+        Err(failure) => failure.response(Uuid::now_v7()),
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -55,10 +55,10 @@ async fn file(reading: Reading, located: &Located, head: &Parts, tasks: &Tasks) 
     let mut response = Response::new(full(""));
     describe(response.headers_mut(), located, &form);
     set(response.headers_mut(), header::ETAG, &form.tag);
-    set(response.headers_mut(), header::LAST_MODIFIED, &httpdate::fmt_http_date(located.modified));
-    set(response.headers_mut(), header::ACCEPT_RANGES, "bytes");
-    let lasts = located.lasts && is_hashed(&located.name);
-    set(response.headers_mut(), header::CACHE_CONTROL, if lasts { KEEP } else { ASK });
+    response.headers_mut().insert(header::LAST_MODIFIED, located.last_modified.clone());
+    response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let keep = HeaderValue::from_static(if located.lasts { KEEP } else { ASK });
+    response.headers_mut().insert(header::CACHE_CONTROL, keep);
     if conditions::has_it(&head.headers, &form.tag, located.modified) {
         response.headers_mut().remove(header::CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -120,7 +120,7 @@ fn redirect(path: &str, query: Option<&str>) -> Result<Response<Body>, Failure> 
 }
 
 /// The smallest form of a file that the client takes.
-async fn form(reading: &Reading, located: &Located, headers: &HeaderMap) -> Form {
+async fn form(reading: &Reading, located: &Located, headers: &HeaderMap) -> Arc<Form> {
     let compressed = match coding::choose(headers, &located.codings) {
         Some(coding) => reading.compressed(located, coding).await,
         None => None,
@@ -130,19 +130,19 @@ async fn form(reading: &Reading, located: &Located, headers: &HeaderMap) -> Form
 
 /// What the bytes are.
 fn describe(headers: &mut HeaderMap, located: &Located, form: &Form) {
-    set(headers, header::CONTENT_TYPE, &content_type(&located.name));
+    headers.insert(header::CONTENT_TYPE, located.content_type.clone());
     if !located.codings.is_empty() {
-        set(headers, header::VARY, header::ACCEPT_ENCODING.as_str());
+        headers.insert(header::VARY, header::ACCEPT_ENCODING.into());
     }
     if let Some(coding) = form.coding {
-        set(headers, header::CONTENT_ENCODING, coding.name());
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }
 }
 
 async fn fill(
     response: &mut Response<Body>,
     reading: Reading,
-    form: Form,
+    form: Arc<Form>,
     range: std::ops::Range<u64>,
     head: &Parts,
     tasks: &Tasks,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Frame;
@@ -21,7 +22,7 @@ const WAITING: usize = 1;
 static STREAMS: Semaphore = Semaphore::const_new(limits::FILES_AT_ONCE);
 
 /// A body of exactly `range` of the file; one that cannot be read to its end breaks the connection.
-pub(super) async fn body(form: Form, range: Range<u64>, reading: Reading, tasks: &Tasks) -> Result<Body, Failure> {
+pub(super) async fn body(form: Arc<Form>, range: Range<u64>, reading: Reading, tasks: &Tasks) -> Result<Body, Failure> {
     if let Some(bytes) = reading.remembered(&form) {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         return Ok(full(bytes.slice(place(range.start)..place(range.end))));
@@ -43,7 +44,7 @@ pub(super) async fn body(form: Form, range: Range<u64>, reading: Reading, tasks:
     })?;
     if rest.left == 0 {
         if is_whole {
-            reading.remember(form, &first);
+            reading.remember(&form, &first);
         }
         return Ok(full(first));
     }
