@@ -40,6 +40,7 @@ mod power_cut;
 mod publish_invoke;
 mod publish_options;
 mod python;
+mod python_processes;
 mod reference;
 mod retries;
 mod run_flow;
