@@ -132,9 +132,6 @@ fn cut_off(scene: &mut Scene, path: &str, number: u64, cut: Cut) -> bool {
     }
     // An answer that is here already is not read.
     drop(stream);
-    // What came whole is kept though its client has left, and of two uploads at once the one that ends last stays:
-    // the next one begins when this is decided.
-    nothing_is_left_over(scene);
     sent == bytes.len()
 }
 
