@@ -1,6 +1,7 @@
 //! The disk and the clock below a scene's server: the shim, and the model of what the disk has for sure.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use less_tests::harness::Home;
 use less_tests::shim::{Disk, Shim, Tree};
@@ -9,7 +10,7 @@ use crate::random::Random;
 use crate::scene::Scene;
 
 pub(crate) struct Machine {
-    pub(crate) shim: Shim,
+    pub(crate) shim: Arc<Shim>,
     /// The `LESS_HOME`.
     home: PathBuf,
     /// As it was when the log of the shim began.
@@ -25,8 +26,8 @@ impl Machine {
             return None;
         }
         let home = home(scene.home);
-        let shim = Shim::new(&scene.home.root().join("shim"));
-        scene.launch.env = shim.env(&home);
+        let shim = Arc::new(Shim::new(&scene.home.root().join("shim")));
+        scene.launch.shim = Some(Arc::clone(&shim));
         shim.begin_log();
         let random = Random::new(scene.random.next(), "machine");
         Some(Self { disk: Disk::of(&home), shim, home, random })
@@ -42,7 +43,8 @@ impl Machine {
         self.shim.begin_log();
     }
 
-    /// After a clean stop: the files are what the model says that the server saw, so no call went past the shim.
+    /// While no server runs: the files are what the model says that the server saw, so no call went past the shim.
+    /// A sync that failed is apart: the model forgets what the kernel still has in its memory.
     #[track_caller]
     pub(crate) fn assert_mirrored(&self) {
         let mut disk = self.disk.clone();

@@ -15,8 +15,10 @@ const SHOWN: usize = 10;
 pub(crate) fn line(outcome: &Outcome) {
     let tally = &outcome.tally;
     let (middle, longest) = recovery(&tally.recoveries);
+    // Where a scenario stopped, some was on its way.
+    let lost = if outcome.failure.is_some() { "not delivered" } else { "lost" };
     println!(
-        "{:22} acknowledged {:6}  delivered {:6}  lost {}  duplicated {} (bound {}, oldest {} ms)  faults {}  recovery {middle} ms \
+        "{:22} acknowledged {:6}  delivered {:6}  {lost} {}  duplicated {} (bound {}, oldest {} ms)  faults {}  recovery {middle} ms \
          (longest {longest})  {:.0} s  {}{}",
         outcome.name,
         tally.acknowledged,
@@ -30,7 +32,7 @@ pub(crate) fn line(outcome: &Outcome) {
         verdict(outcome),
         outcome.remarks.iter().map(|remark| format!("\n    {remark}")).collect::<String>(),
     );
-    let never = tally.lost.iter().map(|delivery| format!("lost: {delivery}"));
+    let never = tally.lost.iter().map(|delivery| format!("{lost}: {delivery}"));
     let wrong: Vec<_> = never.chain(tally.unexplained.iter().cloned()).collect();
     wrong.iter().take(SHOWN).for_each(|wrong| println!("    {wrong}"));
     if wrong.len() > SHOWN {

@@ -1,24 +1,26 @@
 //! The server of a scenario: started in the foreground with what the scenario adds, killed, and started again.
 
-use std::ffi::OsString;
 use std::process::Command;
+use std::sync::Arc;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use less_tests::harness::{Foreground, Home, eventually};
+use less_tests::shim::Shim;
 
 /// What a server is started with, beside its home.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Launch {
-    /// Added to its environment, which its workers do not inherit.
-    pub(crate) env: Vec<(String, OsString)>,
+    /// Stands between it and its disk and clock; its workers are not concerned.
+    pub(crate) shim: Option<Arc<Shim>>,
     /// How many files it may have open; its workers, too.
     pub(crate) open_files: Option<u64>,
 }
 
 pub(crate) struct Server {
     process: Foreground,
+    shim: Option<Arc<Shim>>,
     pub(crate) pid: u32,
 }
 
@@ -27,12 +29,12 @@ impl Server {
     pub(crate) fn spawn(home: &Home, name: &str, launch: &Launch) -> Self {
         let serve = ["server", "serve", "--port", "0", "--control-port", "0"];
         let mut command = home.command(home.root(), &serve);
-        command.envs(launch.env.iter().map(|(name, value)| (name, value)));
+        command.envs(launch.shim.iter().flat_map(|shim| shim.env(&home.less_home())));
         if let Some(files) = launch.open_files {
             command = limited(home, &command, files);
         }
         let process = Foreground::start(command, home.root().join(name).to_str().unwrap());
-        Self { pid: process.pid(), process }
+        Self { pid: process.pid(), process, shim: launch.shim.clone() }
     }
 
     /// Where it listens, once it does; `None` when it has ended instead.
@@ -55,8 +57,15 @@ impl Server {
 
     /// `kill -9`; returns once it is gone, its workers perhaps not yet.
     pub(crate) fn kill(self) {
-        self.process.signal(Signal::KILL);
-        self.process.ended();
+        let Self { process, shim, .. } = self;
+        let kill = || {
+            process.signal(Signal::KILL);
+            process.ended();
+        };
+        match shim {
+            Some(shim) => shim.between_operations(kill),
+            None => kill(),
+        }
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use less_tests::shim::{Call, Disk, Errno, Fault, How, Kind, Shim, Tree};
 use tempfile::TempDir;
@@ -25,7 +26,10 @@ impl Scene {
         fs::create_dir(&home).unwrap();
         files.iter().for_each(|(path, text)| fs::write(home.join(path), text).unwrap());
         fs::write(root.path().join("probe.c"), PROBE).unwrap();
-        let gcc = Command::new("gcc").args(["-Wall", "-Werror", "-o", "probe", "probe.c"]).current_dir(&root).status();
+        let gcc = Command::new("gcc")
+            .args(["-Wall", "-Werror", "-o", "probe", "probe.c", "-lpthread"])
+            .current_dir(&root)
+            .status();
         assert!(gcc.unwrap().success());
         Self { shim: Shim::new(&root.path().join("shim")), before: Disk::of(&home), root }
     }
@@ -36,13 +40,16 @@ impl Scene {
 
     /// What each step gave.
     fn run(&self, steps: &str) -> Vec<String> {
-        let mut probe = Command::new(self.root.path().join("probe"));
-        probe.args(steps.split_whitespace()).current_dir(self.home());
-        probe.envs(self.shim.env(&self.home()));
         self.shim.begin_log();
-        let output = probe.output().unwrap();
+        let output = self.probe(steps).output().unwrap();
         assert!(output.status.success(), "{} {}", output.status, String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn probe(&self, steps: &str) -> Command {
+        let mut probe = Command::new(self.root.path().join("probe"));
+        probe.args(steps.split_whitespace()).current_dir(self.home()).envs(self.shim.env(&self.home()));
+        probe
     }
 
     /// All that may be left of a file after these steps; none stands for no such file.
@@ -184,6 +191,32 @@ fn every_call_is_seen() {
         [(Call::Write, 6), (Call::Truncate, 1), (Call::Create, 6), (Call::Rename, 2), (Call::Remove, 2)]
     {
         assert_eq!(scene.shim.seen(call), times, "{call:?}");
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_no_operation_half_noted() {
+    let scene = scene!(&[]);
+    for round in 0..20 {
+        let mut probe = scene.probe(&format!("busy {round} forever")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(probe.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "0\n");
+        scene.shim.between_operations(|| {
+            probe.kill().unwrap();
+            probe.wait().unwrap();
+        });
+        scene.assert_mirrored();
+    }
+}
+
+#[test]
+fn a_process_that_ends_by_itself_leaves_no_operation_half_noted() {
+    let scene = scene!(&[]);
+    for round in 0..20 {
+        let output = scene.probe(&format!("busy {round}")).output().unwrap();
+        assert!(output.status.success());
+        scene.assert_mirrored();
     }
 }
 

@@ -104,7 +104,6 @@ fn refuse_and_kill(scene: &mut Scene, machine: &mut Machine) -> usize {
     if scene.random.percent(50) {
         machine.lose_power();
     }
-    machine.shim.mend_log();
     scene.spawn();
     let listens = scene.listens();
     machine.shim.lift();
@@ -114,7 +113,6 @@ fn refuse_and_kill(scene: &mut Scene, machine: &mut Machine) -> usize {
         assert!(log.contains("[less-cli] ERROR:") && says, "it ended without a word: {log}");
         scene.remark(log.lines().last().unwrap_or_default());
         scene.kill_server();
-        machine.shim.mend_log();
         scene.start();
     }
     scene.recovered();

@@ -83,7 +83,6 @@ fn fail_running(scene: &mut Scene, machine: &Machine, failing: Failing) -> &'sta
         ended || ends(scene)
     });
     if ended {
-        machine.shim.mend_log();
         scene.start();
     }
     match (machine.shim.failed() > 0, ended) {
@@ -95,7 +94,6 @@ fn fail_running(scene: &mut Scene, machine: &Machine, failing: Failing) -> &'sta
 
 fn fail_starting(scene: &mut Scene, machine: &Machine) -> &'static str {
     scene.kill_server();
-    machine.shim.mend_log();
     let ended = scene.fault(Of::Server, |scene| {
         let failing = *scene.random.pick(&STARTING);
         arm(scene, machine, failing);
@@ -110,7 +108,6 @@ fn fail_starting(scene: &mut Scene, machine: &Machine) -> &'static str {
         !listens || ends(scene)
     });
     if ended {
-        machine.shim.mend_log();
         scene.start();
     }
     match (machine.shim.failed() > 0, ended) {

@@ -13,6 +13,7 @@ pub(crate) fn run(scene: &mut Scene) {
         for_a_while(scene.random.millis(0..800));
         scene.ledger.expect_recovery();
         scene.kill_server();
+        machine.assert_mirrored();
         machine.lose_power();
         if scene.random.percent(30) {
             // Once more, before it has come up.

@@ -64,6 +64,9 @@ pub(crate) fn run(scene: &mut Scene) {
     scene.recover();
     nothing_is_left_over(scene);
     scene.finish();
+    if let Some(machine) = machine {
+        machine.assert_mirrored();
+    }
     let unheard: usize = possible.values().map(|possible| possible.unheard.len()).sum();
     let [clients, kills, power] = cuts;
     scene.remark(format!(
@@ -125,6 +128,7 @@ fn cut_off(scene: &mut Scene, path: &str, number: u64, cut: Cut) -> bool {
         scene.ledger.expect_recovery();
         scene.kill_server();
         if let Cut::Power(machine) = cut {
+            machine.assert_mirrored();
             machine.lose_power();
         }
         scene.start();

@@ -55,10 +55,12 @@ pub(super) enum What {
 
 const HEAD: usize = 48;
 
-/// All operations; one that the end of its process cut short is none.
+/// All operations.
 pub(super) fn read(log: &[u8]) -> Vec<Operation> {
     let (mut operations, mut mark) = (Vec::new(), 0);
-    while let Some((head, bytes)) = record(&log[mark..]) {
+    while mark < log.len() {
+        let (head, bytes) =
+            record(&log[mark..]).unwrap_or_else(|| panic!("the side log's record at {mark} is cut short"));
         let number = |n: usize| u64::from_ne_bytes(*head[n * 8..].first_chunk().unwrap());
         let (inode, at, folder, other) = (number(1), number(2), number(4), number(5));
         let what = match number(0) {
@@ -82,15 +84,6 @@ pub(super) fn read(log: &[u8]) -> Vec<Operation> {
         mark += HEAD + bytes.len();
     }
     operations
-}
-
-/// How long the log is without a record that was cut short.
-pub(super) fn length(log: &[u8]) -> u64 {
-    let mut length = 0;
-    while let Some((_, bytes)) = record(&log[length..]) {
-        length += HEAD + bytes.len();
-    }
-    length as u64
 }
 
 /// The first record's head, and its bytes.

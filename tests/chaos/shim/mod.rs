@@ -14,6 +14,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::harness::eventually;
+
 pub use disk::Disk;
 pub use tree::{Entry, Tree};
 
@@ -81,7 +83,9 @@ mod field {
     pub(super) const ERROR: u64 = 5;
     pub(super) const DELAY: u64 = 6;
     pub(super) const FAILED: u64 = 7;
-    pub(super) const SEEN: u64 = 8;
+    pub(super) const HELD: u64 = 8;
+    pub(super) const INSIDE: u64 = 9;
+    pub(super) const SEEN: u64 = 10;
 }
 
 pub struct Shim {
@@ -169,10 +173,13 @@ impl Shim {
         fs::write(self.folder.join("log"), "").unwrap();
     }
 
-    /// Forgets the record that a killed process may have left unfinished, for the next one to go on.
-    pub fn mend_log(&self) {
-        let log = OpenOptions::new().write(true).open(self.folder.join("log")).unwrap();
-        log.set_len(log::length(&self.log())).unwrap();
+    /// Ends the process that is watched with `kill`, while none of its operations is half done: the next one finds in
+    /// the files what the log says.
+    pub fn between_operations(&self, kill: impl FnOnce()) {
+        self.set(field::HELD, 1);
+        eventually("the operation under way is noted", || self.get(field::INSIDE) == 0);
+        kill();
+        self.set(field::HELD, 0);
     }
 
     fn set(&self, field: u64, value: i64) {

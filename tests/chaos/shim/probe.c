@@ -10,11 +10,14 @@
  *   shorten <file>           ftruncate to one byte
  *   sync | datasync | syncfs <file or folder>
  *   rename <from> <to>, link <target> <file>, unlink | mkdir | rmdir <path>
+ *   busy <file>              writes to it from now on, on a thread of its own
+ *   forever                  does not go on
  *   hour                     prints the hour of the clock of day, and the hour since start
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +65,25 @@ static void tell_time(void)
     printf("%ld %ld\n", day.tv_sec / 3600, since.tv_sec / 3600);
 }
 
+static int is_writing;
+
+static void *write_for_ever(void *path)
+{
+    static char bytes[200000];
+    for (int fd = open(path, O_RDWR | O_CREAT, 0640);;) {
+        if (write(fd, bytes, sizeof bytes) < 0 || lseek(fd, 0, SEEK_SET) < 0) exit(4);
+        __atomic_store_n(&is_writing, 1, __ATOMIC_RELAXED);
+    }
+}
+
+static int busy(const char *path)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, write_for_ever, (void *)path)) return -1;
+    while (!__atomic_load_n(&is_writing, __ATOMIC_RELAXED)) usleep(100);
+    return 0;
+}
+
 int main(int count, char **words)
 {
     for (char **word = words + 1; word < words + count; word++) {
@@ -71,6 +93,7 @@ int main(int count, char **words)
             tell_time();
             continue;
         }
+        if (!strcmp(step, "forever")) pause();
         const char *path = *++word;
         if (!strcmp(step, "write")) done = write(opened(path, O_RDWR | O_CREAT), word[1], strlen(word[1])), word++;
         else if (!strcmp(step, "pwrite")) done = pwrite(opened(path, O_RDWR | O_CREAT), word[1], strlen(word[1]), 0), word++;
@@ -86,8 +109,10 @@ int main(int count, char **words)
         else if (!strcmp(step, "unlink")) done = unlink(path);
         else if (!strcmp(step, "mkdir")) done = mkdir(path, 0750);
         else if (!strcmp(step, "rmdir")) done = rmdir(path);
+        else if (!strcmp(step, "busy")) done = busy(path);
         else return 2;
         printf("%d\n", done < 0 ? errno : 0);
+        fflush(stdout);
     }
     return 0;
 }

@@ -1,15 +1,16 @@
 /*
  * Stands between a process and its disk and clock: preloaded, it sees every libc call that changes a file below one
  * folder, notes it in a side log from which a power cut can be modelled, and fails, shortens or delays the calls that
- * its control pagenames.
+ * its control page names.
  *
  * In: LESS_SHIM = a folder with the file `control` (one page, shared with the test) and the file `log` (written
  * here); LESS_SHIM_HOME = the folder watched, without links in its path. Both and LD_PRELOAD are taken out of the
  * environment, so that only this process is concerned, not what it starts.
  *
  * It keeps no table of open files: what a descriptor is, the kernel is asked at every call. An operation and its
- * record are one step under one lock, so the log's order is the order of the operations. A process killed in between
- * leaves an operation unrecorded, which nobody can have been told of: it counts as not on the disk.
+ * record are one step under one lock, so the log's order is the order of the operations. A process that ends in
+ * between would leave an operation without a record, and its successor builds on what is in the file: so a test that
+ * kills holds the operations up first, and a process that ends by itself takes the lock along.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,6 +42,25 @@ static char home[4096];
 static int side = -1;
 static uint64_t logged;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- one operation at a time, and none while the test holds them up ---- */
+
+static void enter(void)
+{
+    pthread_mutex_lock(&lock);
+    for (;;) {
+        __atomic_store_n(&control->inside, 1, __ATOMIC_SEQ_CST);
+        if (!__atomic_load_n(&control->held, __ATOMIC_SEQ_CST)) return;
+        __atomic_store_n(&control->inside, 0, __ATOMIC_SEQ_CST);
+        usleep(1000);
+    }
+}
+
+static void leave(void)
+{
+    __atomic_store_n(&control->inside, 0, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&lock);
+}
 
 /* ---- what a descriptor or a name stands for ---- */
 
@@ -174,10 +194,10 @@ static ssize_t write_to(int fd, const struct iovec *parts, int count, off_t at)
     struct file file;
     struct iovec part;
     int ours = is_ours(fd, &file);
-    if (ours) pthread_mutex_lock(&lock);
+    if (ours) enter();
     int fail = ours && fails(WRITE, file.kind);
     if (fail && control->error) {
-        pthread_mutex_unlock(&lock);
+        leave();
         return refused();
     }
     if (fail && count > 0) {
@@ -198,7 +218,7 @@ static ssize_t write_to(int fd, const struct iovec *parts, int count, off_t at)
             left -= length;
         }
     }
-    pthread_mutex_unlock(&lock);
+    leave();
     errno = error;
     return done;
 }
@@ -241,10 +261,10 @@ int ftruncate(int fd, off_t length)
 {
     struct file file;
     if (!is_ours(fd, &file)) return syscall(SYS_ftruncate, fd, length);
-    pthread_mutex_lock(&lock);
+    enter();
     int done = fails(TRUNCATE, file.kind) ? refused() : syscall(SYS_ftruncate, fd, length);
     if (done == 0) note((struct record){TRUNCATED, file.inode, length, 0, 0, 0}, "");
-    pthread_mutex_unlock(&lock);
+    leave();
     return done;
 }
 
@@ -255,15 +275,15 @@ static int sync_file(int number, int fd)
 {
     struct file file;
     if (!is_ours(fd, &file)) return syscall(number, fd);
-    pthread_mutex_lock(&lock);
+    enter();
     uint64_t mark = logged;
     int fail = fails(SYNC, file.kind);
-    pthread_mutex_unlock(&lock);
+    leave();
     if (control->delay_us) usleep(control->delay_us);
     int done = fail ? refused() : syscall(number, fd), error = errno;
-    pthread_mutex_lock(&lock);
+    enter();
     note((struct record){done == 0 ? SYNCED : SYNC_FAILED, file.inode, 0, 0, 0, mark}, "");
-    pthread_mutex_unlock(&lock);
+    leave();
     errno = error;
     return done;
 }
@@ -291,13 +311,13 @@ static int open_at(int base, const char *path, int flags, mode_t mode)
     struct place place;
     struct stat before;
     if (!(flags & (O_CREAT | O_TRUNC)) || !find(base, path, &place)) return syscall(SYS_openat, base, path, flags, mode);
-    pthread_mutex_lock(&lock);
+    enter();
     int is_new = stat(place.path, &before) != 0;
     int fd = is_new && fails(CREATE, kind_of(path)) ? refused() : syscall(SYS_openat, base, path, flags, mode);
     int error = errno;
     if (fd >= 0 && is_new) note_link(&place);
     if (fd >= 0 && !is_new && flags & O_TRUNC) note((struct record){TRUNCATED, before.st_ino, 0, 0, 0, 0}, "");
-    pthread_mutex_unlock(&lock);
+    leave();
     errno = error;
     return fd;
 }
@@ -332,13 +352,13 @@ static int change_name(enum call call, int base, const char *path, long number, 
     struct place place;
     struct stat before;
     if (!find(base, path, &place)) return syscall(number, a, b, c);
-    pthread_mutex_lock(&lock);
+    enter();
     int is_vain = (lstat(place.path, &before) == 0) == (call == CREATE); /* the kernel has an error of its own */
     int done = !is_vain && fails(call, kind_of(path)) ? refused() : syscall(number, a, b, c), error = errno;
     if (done == 0 && call == CREATE) note_link(&place);
     if (done == 0 && call == REMOVE)
         note((struct record){UNLINKED, 0, 0, strlen(place.name), place.folder, 0}, place.name);
-    pthread_mutex_unlock(&lock);
+    leave();
     errno = error;
     return done;
 }
@@ -366,7 +386,7 @@ int rename(const char *from, const char *to)
     struct place old, new;
     if (!find(AT_FDCWD, from, &old) || !find(AT_FDCWD, to, &new))
         return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-    pthread_mutex_lock(&lock);
+    enter();
     int fail = fails(RENAME, kind_of(to));
     int done = fail ? refused() : syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), error = errno;
     if (done == 0) {
@@ -376,7 +396,7 @@ int rename(const char *from, const char *to)
         put(old.name, a);
         put(new.name, b);
     }
-    pthread_mutex_unlock(&lock);
+    leave();
     errno = error;
     return done;
 }
@@ -384,9 +404,9 @@ int rename(const char *from, const char *to)
 /* A sync of the whole disk. */
 void all_is_synced(void)
 {
-    pthread_mutex_lock(&lock);
+    enter();
     note((struct record){ALL_SYNCED, 0, 0, 0, 0, logged}, "");
-    pthread_mutex_unlock(&lock);
+    leave();
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -410,4 +430,10 @@ __attribute__((constructor)) static void begin(void)
     unsetenv("LD_PRELOAD");
     trap_syncfs();
     control = mapped;
+}
+
+/* Other threads may be in the middle of an operation when one of them ends the process. */
+__attribute__((destructor)) static void end(void)
+{
+    if (control) pthread_mutex_lock(&lock);
 }

@@ -13,6 +13,8 @@ struct control {
     int64_t error;           /* with this error; 0: they write a part only */
     int64_t delay_us;        /* every sync takes so much longer */
     int64_t failed;          /* how many calls failed so far */
+    int64_t held;            /* no operation begins; they wait */
+    int64_t inside;          /* an operation is under way, and not noted yet */
     int64_t seen[CALLS];     /* how many calls of each kind there were */
 };
 
