@@ -291,6 +291,34 @@ fn a_handler_that_never_ends_keeps_few_old_versions() {
 }
 
 #[test]
+fn an_endless_loop_gives_way_to_the_next_save() {
+    let home = Home::new();
+    let project = small(&home);
+    let note = |name: &str| home.note_file(name).to_str().unwrap().to_owned();
+    let node = |then: &str| {
+        let begun = note("node-begun");
+        format!("exports.process = async () => {{ require('fs').appendFileSync({begun:?}, '1\\n'); {then} }};")
+    };
+    let python = |then: &str| {
+        let begun = note("python-begun");
+        format!("def process(message):\n    open({begun:?}, 'a').write('1\\n')\n    {then}\n")
+    };
+    let (of_node, of_python) = ("less/topics/heard/node/index.js", "less/topics/heard/python/__init__.py");
+    project.write(of_node, &node("for (;;);"));
+    project.write(of_python, &python("while True: pass"));
+    let mut run = run(&home, &project);
+    http::post(&format!("{}/heard", run.url("topics")), "1").expect(202);
+    eventually("both are in their loops", || home.notes("node-begun").len() + home.notes("python-begun").len() == 2);
+    project.write(of_node, &node(""));
+    project.write(of_python, &python("pass"));
+    // They would have had 15 minutes.
+    for name in ["node-begun", "python-begun"] {
+        eventually(&format!("{name} once more"), || home.notes(name).len() == 2);
+    }
+    eventually("the old version has ended", || kept(&home, &run) == (2, 1));
+}
+
+#[test]
 fn a_new_api_without_a_port_is_told_and_the_new_version_runs() {
     let home = Home::new();
     let project = small(&home);

@@ -116,3 +116,5 @@ pub(crate) const EXIT: Duration = Duration::from_secs(5);
 pub(crate) const RETIRE: Duration = Duration::from_secs(16 * 60);
 /// And how many of them at once, where each save makes one (`run`).
 pub(crate) const RUN_RETIRING: usize = 8;
+/// And how long a handler may hold a process of theirs: an endless loop is what was saved over.
+pub(crate) const RUN_PATIENCE: Duration = Duration::from_secs(3);

@@ -175,6 +175,15 @@ impl Live {
         self.working.drain(limits::EXIT).await;
     }
 
+    /// Ends processes whose handlers hold them for longer than `patience`. Does not end.
+    pub async fn end_held(&self, patience: Duration) {
+        let mut ticks = tokio::time::interval(patience);
+        loop {
+            ticks.tick().await;
+            self.pools.iter().for_each(|pool| pool.end_held(patience));
+        }
+    }
+
     /// Both, one after the other.
     pub async fn retire(&self, grace: Duration) {
         let deadline = Instant::now() + grace;

@@ -327,11 +327,15 @@ impl Projects {
     ) {
         let folder = before.map(|before| self.home.version_of(&before).folder().to_owned());
         let retiring = self.retiring.clone();
+        let patience = if self.stands_alone() { limits::RUN_PATIENCE } else { limits::RETIRE };
         retiring.lock().extend(old.clone());
         self.end_the_oldest();
         self.tasks.work("retire", async move {
             if let Some(old) = old {
-                old.retire(limits::RETIRE).await;
+                tokio::select! {
+                    () = old.retire(limits::RETIRE) => {}
+                    () = old.end_held(patience) => {}
+                }
                 retiring.lock().retain(|other| !Arc::ptr_eq(other, &old));
             }
             if let Some(sites) = old_sites {

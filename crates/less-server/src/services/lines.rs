@@ -60,7 +60,10 @@ impl Services {
 
     /// A line about a worker process.
     pub(crate) fn tell_worker(&self, text: &str) {
-        tracing::warn!(project = &*self.project, "{text}");
+        // Who watches sees the line itself.
+        if self.echo.is_none() {
+            tracing::warn!(project = &*self.project, "{text}");
+        }
         self.tell(&Arc::from(WORKER_PATH), Uuid::nil(), text.to_owned());
     }
 

@@ -189,6 +189,13 @@ impl Flights {
         self.those(|flight| flight.sent_at.elapsed() >= age)
     }
 
+    /// Whether a delivery has the process to itself for so long.
+    pub(super) fn is_held_by_delivery(&self, age: Duration) -> bool {
+        let is_delivery = |slot: &Slot| slot.caller.as_ref().is_some_and(|caller| caller.origin.is_some());
+        let holds = |flight: &Flight| flight.exclusive && flight.sent_at.elapsed() >= age;
+        self.exclusive > 0 && self.slots.iter().any(|slot| is_delivery(slot) && slot.flight.as_ref().is_some_and(holds))
+    }
+
     /// Past their deadline.
     pub(super) fn due(&self, now: Instant) -> Vec<u64> {
         self.those(|flight| flight.deadline <= now)

@@ -224,6 +224,16 @@ impl Pool {
         self.0.queue.all();
     }
 
+    /// Ends processes that what they run has held for longer than `patience`: deliveries begin anew in the version
+    /// that took this one's place.
+    pub fn end_held(&self, patience: Duration) {
+        let workers = self.0.state.lock().workers.clone();
+        for worker in workers.iter().filter(|worker| worker.is_held(patience)) {
+            self.0.services.tell_worker("a handler of the version before did not end; its process is stopped");
+            worker.dismiss();
+        }
+    }
+
     /// Takes nothing new, lets what runs finish until `deadline`, and ends all processes.
     pub async fn close(&self, deadline: Instant) {
         let workers = {

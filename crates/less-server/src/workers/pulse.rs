@@ -100,4 +100,11 @@ impl Worker {
         self.idle.notify_waiters();
         blocked && overdue
     }
+
+    /// Whether what it runs may well never end: it has answered nothing for so long, or is all one delivery's.
+    pub(super) fn is_held(&self, patience: Duration) -> bool {
+        let state = self.state.lock();
+        let is_silent = !state.congested && state.ping.is_some_and(|since| since.elapsed() >= patience);
+        is_silent || state.flights.is_held_by_delivery(patience)
+    }
 }
