@@ -17,6 +17,7 @@ mod values;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use crate::{Hands, Topics};
 pub use connections::check_connections;
@@ -65,6 +66,9 @@ pub async fn check(topics: &dyn Topics, hands: &Hands) {
     crons::a_cron_keeps_how_far_it_came(topics, hands).await;
     deployments::a_closed_store_says_so(topics, hands).await;
 }
+
+/// How long a store is asked for what it does in its own time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether a future that should not resolve stays pending until `other` has resolved.
 pub(crate) async fn pending<T>(future: impl Future<Output = T>, other: impl Future) -> Result<(), T> {

@@ -1,19 +1,16 @@
 //! A deployed project to try promises on; each promise has one of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::pending;
+use super::{PATIENCE, pending};
 use crate::{
     Cron, DeadLetter, Delivery, Deployed, Deployment, Hands, Message, Result, SubscriberId, Subscription, Topics,
     Verdict,
 };
 
 pub(super) const RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
-
-/// How often a store is asked for what it does in its own time.
-const PATIENCE: usize = 1000;
 
 pub(super) struct Project<'t> {
     pub(super) topics: &'t dyn Topics,
@@ -118,13 +115,14 @@ impl<'t> Project<'t> {
 
     /// As soon as there are so many.
     pub(super) async fn dead_letters(&self, count: usize) -> Vec<DeadLetter> {
-        for _ in 0..PATIENCE {
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
             let letters = self.topics.dead_letters(&self.name, count + 1).await.expect("dead letters are told");
             if letters.len() == count {
                 return letters;
             }
         }
-        panic!("no {count} dead letters after having asked for them {PATIENCE} times")
+        panic!("no {count} dead letters within {PATIENCE:?}")
     }
 
     /// What waits for the subscribers of `orders`, by their own names.

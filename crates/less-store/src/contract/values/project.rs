@@ -1,18 +1,15 @@
 //! A project to try promises on; each promise has one of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::contract::pending;
+use crate::contract::{PATIENCE, pending};
 use crate::{
     CREATED, Change, Changed, DELETED, Delivery, Deployment, Hands, Operation, SubscriberId, Subscription, Topics,
     UPDATED, Value, Values, Verdict,
 };
-
-/// How often a store is asked for what it does in its own time.
-const PATIENCE: usize = 1000;
 
 /// A project with keys, and with subscribers of what becomes of them once it is deployed.
 pub(super) struct Project<'t> {
@@ -106,13 +103,14 @@ impl<'t> Project<'t> {
 
     /// What is told of an expiry, as soon as it is.
     pub(super) async fn expiry(&self) -> Told {
-        for _ in 0..PATIENCE {
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
             let waiting = self.topics.waiting(&self.name).await.expect("what waits is counted");
             if waiting.iter().any(|(subscriber, waiting)| *waiting > 0 && subscriber.contains(DELETED)) {
                 return self.next(DELETED).await;
             }
         }
-        panic!("nothing expired after having asked for it {PATIENCE} times")
+        panic!("nothing expired within {PATIENCE:?}")
     }
 
     pub(super) async fn payload(&self, topic: &str) -> String {
