@@ -40,6 +40,26 @@ fn a_line_is_a_utc_time_and_its_text() {
 }
 
 #[test]
+fn lines_of_several_processes_stand_in_the_order_in_which_they_were_printed() {
+    let home = Home::new();
+    // What Node.js is given just before a handler blocks it leaves the process afterwards.
+    let blocks = "exports.process = async () => {
+        console.log('first');
+        const until = Date.now() + 1000;
+        require('fs').writeFileSync(process.env.HOME + '/blocked', '');
+        while (Date.now() < until);
+    };";
+    let prints = "import os, time\n\n\ndef process(message):\n    \
+        while not os.path.exists(os.environ['HOME'] + '/blocked'):\n        time.sleep(0.01)\n    \
+        time.sleep(0.1)\n    print('second')\n";
+    let files = [("less/topics/heard/one/index.js", blocks), ("less/topics/heard/two/__init__.py", prints)];
+    let project = home.project("shop", &files);
+    http::post(&format!("{}/heard", project.deploy().url("topics")), "1").expect(202);
+    let texts: Vec<_> = lines(&project, 2).into_iter().map(|line| line.text).collect();
+    assert_eq!(texts, ["first", "second"]);
+}
+
+#[test]
 fn a_handler_may_be_named_in_several_ways() {
     let home = Home::new();
     let project = heard(&home, "exports.process = async (m) => console.log('heard', m);", &["1"]);

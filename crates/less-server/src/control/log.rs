@@ -1,4 +1,4 @@
-//! Sends a project's log, oldest first, as fast as the client reads it; with `follow`, what comes after it too.
+//! Sends a project's log, oldest first, as fast as the client reads it; with `follow` as it came, and what comes.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,7 +12,7 @@ use less_project::ProjectName;
 
 use super::api::LogLine;
 use super::{Answer, Refused, json_line};
-use crate::logs::{self, Cursor, Follower, Line, Query, Reader};
+use crate::logs::{self, Cursor, Follower, Line, Ordered, Query, Reader};
 use crate::projects::Projects;
 use crate::tasks::Tasks;
 use crate::triggers::http::streamed;
@@ -34,7 +34,7 @@ pub(super) async fn read(projects: &Projects, name: &ProjectName, query: &[(Stri
     let lines = if value("follow").is_some_and(|follow| follow == "true") {
         Lines::AndOn(logs.follow(&query).map_err(failed)?.ok_or_else(|| too_many(name))?)
     } else {
-        Lines::Kept(logs.read(&query).await.map_err(failed)?)
+        Lines::Kept(Ordered::new(logs.read(&query).await.map_err(failed)?))
     };
     let (pieces, body) = mpsc::channel(4);
     let stop = tasks.stopping();
@@ -54,7 +54,7 @@ fn too_many(project: &ProjectName) -> Refused {
 }
 
 enum Lines {
-    Kept(Reader),
+    Kept(Ordered<Reader>),
     /// And those to come.
     AndOn(Follower),
 }

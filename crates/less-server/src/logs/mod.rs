@@ -1,18 +1,19 @@
 //! What handlers print: the lines of one project, kept in files of their own and read back by handler.
 //!
-//! In: lines, in the order in which they are to be read. Out: the same lines, oldest first, by handler and time. The
+//! In: lines as they come. Out: the same lines, by handler and time; oldest first, or to who follows as they came. The
 //! database knows nothing of them. An appended line is in a file within 20 ms or so, when the disk keeps up; `flush` waits
 //! for it. What is written survives `kill -9` (the page cache has it), but nothing is synced: a power cut may cost
 //! the last seconds. When lines come faster than the disk takes them, 8 MiB wait and the rest is left out, with one
 //! line per handler that says how many. Who follows a log reads the same files, woken by the writer, which never waits.
 //!
 //! Reading order: `format` (what lies on disk), `segment`, `folder` (rotation, what has to go), `queue` and `writer`
-//! (how lines get there), `index`, `read` and `follow` (how they come back).
+//! (how lines get there), `index`, `read`, `ordered` and `follow` (how they come back).
 
 mod folder;
 mod follow;
 mod format;
 mod index;
+mod ordered;
 mod queue;
 mod read;
 mod segment;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 
 use folder::Folder;
 pub use follow::Follower;
+pub use ordered::Ordered;
 use queue::{LeftOut, Queue};
 pub use read::Reader;
 use writer::Writer;
@@ -190,7 +192,7 @@ impl Logs {
         self.flush().await;
     }
 
-    /// Everything that matches and was appended before, oldest first. The reader reads files as it goes: use it where
+    /// Everything that matches and was appended before, as it came. The reader reads files as it goes: use it where
     /// blocking is allowed.
     pub async fn read(&self, query: &Query) -> io::Result<Reader> {
         self.flush().await;

@@ -1,4 +1,4 @@
-//! Reads a project's lines from its segments, oldest first, in constant memory.
+//! Reads a project's lines from its segments, as they were stored, in constant memory.
 //!
 //! It works on the files alone and holds nothing of the writer: a segment that goes while it is read is read to its
 //! end if it is open, and passed over if it is not. It stops at an end that the writer has told, beyond which records

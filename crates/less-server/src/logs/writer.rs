@@ -50,12 +50,12 @@ impl<Now: Fn() -> i64> Writer<Now> {
     }
 
     pub(super) fn write(&mut self, batch: Batch) {
-        self.note_left_out();
+        self.note_left_out(batch.lines.first());
         self.store(&batch.lines);
         for (path, lines) in batch.left_out {
             *self.left_out.entry(path).or_default() += lines;
         }
-        self.note_left_out();
+        self.note_left_out(batch.lines.last());
         for waiter in batch.waiters {
             // Whoever stopped waiting needs no word.
             waiter.send(()).ok();
@@ -70,8 +70,9 @@ impl<Now: Fn() -> i64> Writer<Now> {
         }
     }
 
-    fn note_left_out(&mut self) {
-        let now = (self.now)();
+    /// Beside this line, in the order of times, too: others with earlier times than now may be waiting.
+    fn note_left_out(&mut self, beside: Option<&Line>) {
+        let now = beside.map_or_else(&self.now, |line| line.time);
         let notes: Vec<Line> = self.left_out.iter().map(|(path, lines)| note(path, *lines, now)).collect();
         let refused = self.append(&notes);
         for note in &notes[..notes.len() - refused.len()] {
