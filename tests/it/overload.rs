@@ -11,19 +11,14 @@ use crate::load::raise_file_limit;
 const AT_ONCE: usize = 1_024;
 const MORE: usize = 20;
 
-/// Long enough for all requests to arrive meanwhile.
-const WAIT: &str = "
-exports.process = async () => {
-  await new Promise((resolve) => setTimeout(resolve, 6000));
-  return { body: 'served' };
-};
-";
-
-const NOTED_WAIT: &str = "
-const { tick } = require('notes');
+/// Handlers that wait for the same note; all of a process look for it together.
+const WAITS: &str = "
+const { tick, until_noted } = require('notes');
+let end;
 exports.process = async () => {
   tick('begun');
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await (end ??= until_noted('end'));
+  return { body: 'served' };
 };
 ";
 
@@ -42,9 +37,13 @@ fn flood(url: &str, requests: usize) -> Vec<Connection> {
 fn requests_beyond_what_fits_get_503_at_once_and_all_others_are_served() {
     raise_file_limit();
     let home = Home::new();
-    let project = home.project("shop", &[("less/apis/slow/get.js", WAIT)]);
+    let project = home.project("shop", &[("less/apis/slow/get.js", WAITS)]);
     let url = project.deploy().url("slow").to_owned();
     let mut connections = flood(&url, AT_ONCE + MORE);
+    let answered = || connections.iter().filter(|connection| connection.has_something_to_read()).count();
+    eventually("all that fits has begun", || home.ticks("begun") == AT_ONCE as u64);
+    eventually("the others are answered", || answered() == MORE);
+    home.give_note("end");
     let (mut served, mut refused) = (0, 0);
     for connection in &mut connections {
         let answer = connection.read_answer(false).unwrap();
@@ -64,7 +63,7 @@ fn requests_beyond_what_fits_get_503_at_once_and_all_others_are_served() {
 fn clients_that_hang_up_do_not_make_room_for_more_than_fits() {
     raise_file_limit();
     let home = Home::new();
-    let project = home.project("shop", &[("less/apis/slow/get.js", NOTED_WAIT)]);
+    let project = home.project("shop", &[("less/apis/slow/get.js", WAITS)]);
     let url = project.deploy().url("slow").to_owned();
     let request = Request::new("GET", &url);
     let connections = flood(&url, AT_ONCE + MORE);
@@ -72,6 +71,7 @@ fn clients_that_hang_up_do_not_make_room_for_more_than_fits() {
     eventually("all that fits has begun", || home.ticks("begun") == AT_ONCE as u64);
     drop(connections);
     assert_eq!(request.send().status, 503, "their handlers still run");
+    home.give_note("end");
     eventually("there is room once the handlers have ended", || request.send().status == 200);
 }
 
