@@ -17,7 +17,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::closest::suggestion;
+use crate::closest::{closest, suggestion};
 use crate::config::{self, Known};
 use crate::kinds::{self, KINDS, Kind, KindRow, LanguageRow};
 use crate::problem::{Findings, in_order};
@@ -29,6 +29,9 @@ use leaves::Leaf;
 pub use modules::check_module;
 pub use sites::discover_sites;
 use walk::{Folder, Walk};
+
+/// To which changes of the key-value store are published.
+const KVS_TOPICS: [&str; 3] = ["kvs_created", "kvs_updated", "kvs_deleted"];
 
 /// For whoever starts with nothing.
 fn first_step() -> String {
@@ -121,6 +124,9 @@ impl Files {
         let less = walk.less();
         let mut text = |name| walk.text(name);
         let (config, package, requirements) = (text("less.config"), text("package.json"), text("requirements.txt"));
+        if config.is_none() {
+            walk.warn_of_other_configs();
+        }
         Ok(Self {
             less,
             config: config.unwrap_or_default(),
@@ -241,6 +247,12 @@ fn topic(folder: &Folder, leaves: &[Leaf], found: &mut Findings) -> Topic {
         let (path, files) = (&folder.path, kinds::index_files());
         let hint = format!("create a folder {path}/<subscriber>/ with {files}, unless nobody needs to hear of it yet");
         found.warn(&folder.path, "this topic has no subscribers: what is published to it goes nowhere", hint);
+    }
+    if !KVS_TOPICS.contains(&&*folder.name)
+        && let Some(meant) = closest(&folder.name, KVS_TOPICS)
+    {
+        let message = "changes of the key-value store are not published to a topic of this name";
+        found.warn(&folder.path, message, format!("did you mean `{meant}`?"));
     }
     Topic { name: folder.name.clone(), retention: config::RETENTION, subscribers }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::closest::distance;
 use crate::kinds;
 use crate::problem::Findings;
 
@@ -100,6 +101,15 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What was probably meant as `less.config`, where there is none.
+    pub(super) fn warn_of_other_configs(&mut self) {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        for name in names.filter(|name| name != "less.config" && is_meant_as_config(name)) {
+            self.found.warn(name, "is not read", "rename it to less.config");
+        }
+    }
+
     fn folder(&mut self, name: &str, path: String, above: &mut Vec<PathBuf>) -> Folder {
         let mut folder = Folder { name: name.to_owned(), path, files: Vec::new(), folders: Vec::new() };
         let real = above.last().cloned().unwrap_or_default();
@@ -187,6 +197,13 @@ impl<'a> Walk<'a> {
         self.found.problem(path, format!("cannot be read: {error}"), "make it readable, or remove it");
         None
     }
+}
+
+/// `less.config.yaml`, `Less.config`, `less_config`, `less.conf`
+fn is_meant_as_config(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let stem = [".yaml", ".yml", ".json"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    distance(stem, "less.config") <= 2
 }
 
 /// Whether it is a file or a folder at all; an error if it is a file that cannot be opened.

@@ -57,6 +57,34 @@ fn a_near_miss_that_may_be_a_helper_is_odd() {
 }
 
 #[test]
+fn a_configuration_under_another_name_is_odd_where_there_is_none() {
+    check(
+        "less/apis/x/get.js
+         Less.config
+         less.conf
+         less.config.yaml
+         lesson.md
+         ? Less.config: is not read
+         ? less.conf: is not read
+         ? less.config.yaml: is not read",
+    );
+    let both = Folder::new("less/apis/x/get.js\nless.config.yaml").with("less.config", "");
+    assert_eq!(both.discover().unwrap().warnings, []);
+}
+
+#[test]
+fn a_topic_almost_named_as_a_change_of_the_key_value_store_is_odd() {
+    check(
+        "less/topics/kvs_created/a/index.js
+         less/topics/kvs_update/a/index.js
+         less/topics/updated/a/index.js
+         ? less/topics/kvs_update: changes of the key-value store are not published to a topic of this name",
+    );
+    let warnings = Folder::new("less/topics/kvs_update/a/index.js").discover().unwrap().warnings;
+    assert_eq!(warnings[0].hint, "did you mean `kvs_updated`?");
+}
+
+#[test]
 fn a_handler_one_level_too_high_is_odd() {
     check(
         "less/apis/x/get.js
