@@ -39,14 +39,12 @@ impl Home {
             write_again(&wal).map_err(|error| failed(format!("cannot bring {} to the disk", wal.display()), error))?;
         }
         let reserve = Reserve::new(dir.join("reserve"));
-        let opened = match ready(&file, unclean, now, false) {
-            Err(Error::Full) => {
-                // The writer puts it by again.
-                reserve.give();
-                ready(&file, unclean, now, true).inspect_err(|_| _ = reserve.take())
-            }
-            opened => opened,
-        };
+        let mut opened = if reserve.is_needed() { Err(Error::Full) } else { ready(&file, unclean, now, false) };
+        if let Err(Error::Full) = opened {
+            // The writer puts it by again.
+            reserve.give();
+            opened = ready(&file, unclean, now, true).inspect_err(|_| _ = reserve.take());
+        }
         let (conn, last) = opened?;
         if last > LAST {
             return Err(damaged(&format!("a message has the number {last}")));
@@ -56,8 +54,8 @@ impl Home {
     }
 }
 
-/// The file, fit for the writer, and the last `seq` in it. `is_short`: the disk was full a moment ago, so the log first gives its
-/// room back.
+/// The file, fit for the writer, and the last `seq` in it. `is_short`: the disk is full or was a moment ago, so the log first
+/// gives its room back.
 fn ready(file: &Path, unclean: bool, now: Timestamp, is_short: bool) -> Result<(Connection, i64)> {
     let broken = |error| at_opening(format!("cannot open {}", file.display()), error);
     let conn = Connection::open(file).map_err(broken)?;

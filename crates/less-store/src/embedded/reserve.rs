@@ -3,8 +3,9 @@
 //! What is settled makes room in the end, but needs some in the write-ahead log first; and the log gives its own back
 //! only once what is in it has been brought to its place in the database's file, which may have to grow for that, at
 //! most by the length of the log. When it is taken, the reserve is never shorter than what the log can become with the room
-//! that is left; one that had to be short is taken anew when there is room again.
-//! So whatever fills the disk, what waits can be delivered, and the log be emptied.
+//! that is left; one that had to be short grows when there is room again.
+//! So whatever fills the disk, what waits can be delivered, and the log be emptied. A start writes more than the store's
+//! files: where there is too little for that, the log is emptied first, and the reserve leaves some.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,6 +17,8 @@ use rustix::fs::{FallocateFlags, fallocate};
 const MOST: u64 = 16 << 20;
 /// Less is not worth the trouble.
 const LEAST: u64 = 64 << 10;
+/// What is left for others, if there is twice as much.
+const SPARE: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub(super) struct Reserve {
@@ -25,6 +28,11 @@ pub(super) struct Reserve {
 impl Reserve {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// Whether the disk is so full that not even a start has room.
+    pub(super) fn is_needed(&self) -> bool {
+        self.room().is_ok_and(|room| room < SPARE)
     }
 
     /// Puts by what there is, up to the most. Where a file system cannot do that there is no reserve. Returns whether
@@ -39,21 +47,25 @@ impl Reserve {
     /// How much it is.
     fn try_take(&self) -> io::Result<u64> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
-        if file.metadata()?.len() >= MOST {
-            return Ok(MOST);
-        }
-        let mut length = MOST;
-        // Halved, what is taken is never less than what is left.
-        while length >= LEAST {
-            file.set_len(0)?;
+        let had = file.metadata()?.len();
+        let all = had + self.room()?;
+        let mut length = MOST.min(all - SPARE.min(all / 2));
+        while length >= LEAST && length > had {
             match fallocate(&file, FallocateFlags::empty(), 0, length) {
                 Ok(()) => return Ok(length),
+                // A file system needs some for itself.
                 Err(rustix::io::Errno::NOSPC) => length /= 2,
                 Err(error) => return Err(error.into()),
             }
+            file.set_len(had)?;
         }
-        file.set_len(0)?;
-        Ok(0)
+        Ok(had)
+    }
+
+    /// What the disk has left.
+    fn room(&self) -> io::Result<u64> {
+        let about = rustix::fs::statvfs(self.path.parent().unwrap_or(&self.path))?;
+        Ok(about.f_bavail * about.f_frsize)
     }
 
     /// Gives it back to the disk.

@@ -199,3 +199,29 @@ async fn a_store_on_a_full_disk_opens_with_what_was_put_by() {
         store.close().await;
     }
 }
+
+#[tokio::test]
+async fn a_store_whose_own_log_fills_the_disk_makes_room_for_what_else_a_start_writes() {
+    let Some(disk) = SmallDisk::new() else { return eprintln!("not played: this user may not mount") };
+    let (home, hands) = (disk.0.path().join("home"), Hands::at(NOW));
+    let store = Embedded::open(&home, hands.clock()).unwrap();
+    let ids = deploy(&store, &["a"]).await;
+    let log = || std::fs::metadata(home.join("topics.db-wal")).unwrap().len();
+    let mut longest = 0;
+    // Until what is in the log is in its place, and the log begins anew in the room that it has.
+    for number in 0.. {
+        store.publish(message(&hands, number, &[b'1'; 200_000]).into()).await.unwrap();
+        store.claim(ids[0], 1).await.unwrap().into_iter().for_each(|one| store.settle(one, Verdict::Done));
+        if number > 20 && log() == longest {
+            break;
+        }
+        longest = log();
+    }
+    store.crash();
+    drop(store);
+    disk.fill();
+    let store = Embedded::open(&home, hands.clock()).unwrap();
+    std::fs::write(disk.0.path().join("other"), vec![1; 512 << 10]).unwrap();
+    store.publish(message(&hands, 1_000, b"1").into()).await.unwrap();
+    store.close().await;
+}
