@@ -316,6 +316,33 @@ fn an_endless_loop_gives_way_to_the_next_save() {
         eventually(&format!("{name} once more"), || home.notes(name).len() == 2);
     }
     eventually("the old version has ended", || kept(&home, &run) == (2, 1));
+    let told = run.stdout();
+    for handler in ["node", "python"] {
+        let line = format!("worker topics/heard/{handler} of the version before did not end; its process is stopped");
+        assert_eq!(told.matches(&line).count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn an_endless_loop_of_a_handler_that_runs_alone_gives_way_too() {
+    let home = Home::new();
+    let project = small(&home);
+    let subscriber =
+        |then: &str| format!("const {{ note, noted }} = require('notes'); exports.process = async () => {{ {then} }};");
+    let file = "less/topics/heard/one/index.js";
+    // Lost with its process, it is tried again in one of its own.
+    let loops = "if (!noted('lost')) { note('lost', 1); process.exit(1); } note('begun', 1); for (;;);";
+    project.write(file, &subscriber(loops));
+    let text = "const fs = require('fs'); const file = (name) => `FOLDER/${name}`;
+        exports.note = (name, value) => fs.appendFileSync(file(name), JSON.stringify(value) + '\\n');
+        exports.noted = (name) => fs.existsSync(file(name));";
+    project.write("less/shared/notes/index.js", &text.replace("FOLDER", home.root().join("notes").to_str().unwrap()));
+    let mut run = run(&home, &project);
+    http::post(&format!("{}/heard", run.url("topics")), "1").expect(202);
+    eventually("it is in its loop", || home.notes("begun").len() == 1);
+    project.write(file, &subscriber("note('mended', 1);"));
+    eventually("it begins anew, in what was saved", || home.notes("mended").len() == 1);
+    eventually("the old version has ended", || kept(&home, &run) == (1, 1));
 }
 
 #[test]

@@ -51,8 +51,8 @@ pub(crate) const CASES: &[Case] = &[
             => "topics.hurry(\"nobody\").await"),
     case!(running_invocations_finish_on_the_old_version_and_the_rest_starts_on_the_new, ["4.37", "4.38"],
         "crates/less-server/src/projects/deploy.rs":
-            "() = old.retire(limits::RETIRE) => {}"
-            => "() = old.retire(std::time::Duration::ZERO) => {}"),
+            "old.retire(limits::RETIRE).await;"
+            => "old.retire(std::time::Duration::ZERO).await;"),
     case!(after_a_failed_deploy_the_old_version_stays, ["4.39"],
         "crates/less-server/src/workers/growth.rs":
             "Ok(Ok(loaded)) if loaded.problems.is_empty() => {"

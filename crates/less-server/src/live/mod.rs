@@ -175,13 +175,10 @@ impl Live {
         self.working.drain(limits::EXIT).await;
     }
 
-    /// Ends processes whose handlers hold them for longer than `patience`. Does not end.
-    pub async fn end_held(&self, patience: Duration) {
-        let mut ticks = tokio::time::interval(patience);
-        loop {
-            ticks.tick().await;
-            self.pools.iter().for_each(|pool| pool.end_held(patience));
-        }
+    /// From now on processes end that what they run holds for longer than `patience`: its deliveries begin anew in the
+    /// version that took this one's place.
+    pub fn hurry(&self, patience: Duration) {
+        self.pools.iter().for_each(|pool| pool.hurry(patience));
     }
 
     /// Both, one after the other.

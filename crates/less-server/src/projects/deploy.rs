@@ -327,15 +327,14 @@ impl Projects {
     ) {
         let folder = before.map(|before| self.home.version_of(&before).folder().to_owned());
         let retiring = self.retiring.clone();
-        let patience = if self.stands_alone() { limits::RUN_PATIENCE } else { limits::RETIRE };
+        if let Some(old) = old.as_ref().filter(|_| self.stands_alone()) {
+            old.hurry(limits::RUN_PATIENCE);
+        }
         retiring.lock().extend(old.clone());
         self.end_the_oldest();
         self.tasks.work("retire", async move {
             if let Some(old) = old {
-                tokio::select! {
-                    () = old.retire(limits::RETIRE) => {}
-                    () = old.end_held(patience) => {}
-                }
+                old.retire(limits::RETIRE).await;
                 retiring.lock().retain(|other| !Arc::ptr_eq(other, &old));
             }
             if let Some(sites) = old_sites {

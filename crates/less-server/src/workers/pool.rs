@@ -87,6 +87,8 @@ pub(super) struct State {
     pub(super) starting: usize,
     pub(super) draining: bool,
     pub(super) closed: bool,
+    /// How long what runs may hold its process, if not until its deadline.
+    pub(super) patience: Option<Duration>,
     /// How many workers in a row were short-lived.
     pub(super) short_lives: u32,
 }
@@ -224,14 +226,9 @@ impl Pool {
         self.0.queue.all();
     }
 
-    /// Ends processes that what they run has held for longer than `patience`: deliveries begin anew in the version
-    /// that took this one's place.
-    pub fn end_held(&self, patience: Duration) {
-        let workers = self.0.state.lock().workers.clone();
-        for worker in workers.iter().filter(|worker| worker.is_held(patience)) {
-            self.0.services.tell_worker("a handler of the version before did not end; its process is stopped");
-            worker.dismiss();
-        }
+    /// From now on processes end that what they run holds for longer than `patience`.
+    pub fn hurry(&self, patience: Duration) {
+        self.0.state.lock().patience = Some(patience);
     }
 
     /// Takes nothing new, lets what runs finish until `deadline`, and ends all processes.

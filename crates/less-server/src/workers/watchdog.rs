@@ -37,6 +37,7 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
             }
             _ = ticks.tick() => {}
         }
+        end_held(&worker, &pool);
         idle = if worker.is_idle() { idle + 1 } else { 0 };
         if idle % IDLE_EVERY != 0 {
             continue;
@@ -60,5 +61,17 @@ pub(super) async fn watch(worker: Arc<Worker>, pool: Arc<Inner>, mut alone: bool
             // Let go, it is watched to its end like one that was never the pool's.
             alone = pool.let_go(&worker);
         }
+    }
+}
+
+/// Where a version has been replaced and nobody is to wait for it.
+fn end_held(worker: &Worker, pool: &Inner) {
+    let patience = pool.state.lock().patience;
+    if !patience.is_some_and(|patience| worker.is_held(patience)) {
+        return;
+    }
+    let held_by = worker.begun().join(", ");
+    if worker.dismiss() {
+        pool.services.tell_worker(&format!("{held_by} of the version before did not end; its process is stopped"));
     }
 }

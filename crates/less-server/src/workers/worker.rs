@@ -265,10 +265,12 @@ impl Worker {
         }
     }
 
-    /// Ends the process because the server has no more time for it: what it has begun is nobody's fault.
-    pub(super) fn dismiss(&self) {
-        self.state.lock().dismissed = true;
+    /// Ends the process because the server has no more time for it: what it has begun is nobody's fault. Whether it was
+    /// the first to do so.
+    pub(super) fn dismiss(&self) -> bool {
+        let before = std::mem::replace(&mut self.state.lock().dismissed, true);
         self.kill();
+        !before
     }
 
     /// Resident bytes of the process.
@@ -280,6 +282,16 @@ impl Worker {
 
     pub(super) fn has_begun(&self, id: u64) -> bool {
         self.mark(slot_of(id)) == Some(id)
+    }
+
+    /// The handlers that it runs, each once.
+    pub(super) fn begun(&self) -> Vec<Arc<str>> {
+        let state = self.state.lock();
+        let begun = state.flights.all().into_iter().filter(|id| self.has_begun(*id));
+        let mut paths: Vec<_> = begun.filter_map(|id| state.flights.whose(id).0).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
     }
 
     /// The place of the handler that it is loading, or was when it ended.
