@@ -53,6 +53,10 @@ fn a_broken_save_is_told_once_and_the_last_good_version_goes_on() {
     assert_eq!((told(&run, "less/apis/shop/get.js"), http::get(&url).expect(200).text().as_str()), (1, "here"));
     // Another save leaves the error as it is; one more changes it.
     project.write("less/shared/models/index.js", "exports.a = 1;");
+    eventually("it is told that it was saved", || {
+        told(&run, "less/shared: saved, and what is wrong is as it was") == 1
+    });
+    assert_eq!(told(&run, "less/apis/shop/get.js"), 1, "{}", run.stderr());
     project.write("less/apis/shop/post.js", &answering("posted"));
     project.write("less/apis/shop/get.js", "throw new Error('not like this');");
     eventually("the other error is told", || told(&run, "not like this") > 0);
@@ -288,6 +292,25 @@ fn a_handler_that_never_ends_keeps_few_old_versions() {
     eventually("the oldest have ended", || kept(&home, &run).0 <= 9);
     // Each version has begun its own message; those of the first four have begun in later ones, too.
     eventually("what they ran has begun anew", || home.notes("begun").len() == 12 + 4);
+}
+
+#[test]
+fn a_warning_that_was_heeded_is_told_again_when_it_is_due_again() {
+    let home = Home::new();
+    let project = small(&home);
+    let mut run = run(&home, &project);
+    run.url("shop");
+    let stray = "less/topics/heard/index.js";
+    let told = || run.stderr().matches("is not run: a subscriber has a folder of its own").count();
+    project.write(stray, "");
+    eventually("it is told", || told() == 1 && reloads(&run) == 1);
+    project.write("less/apis/shop/get.js", &answering("another"));
+    eventually("that is reloaded", || reloads(&run) == 2);
+    assert_eq!(told(), 1, "nothing is told twice that stays");
+    fs::remove_file(project.folder.join(stray)).unwrap();
+    eventually("that, too", || reloads(&run) == 3);
+    project.write(stray, "");
+    eventually("it is told again", || told() == 2 && reloads(&run) == 4);
 }
 
 #[test]

@@ -175,7 +175,8 @@ fn a_server_that_stops_says_good_bye_and_every_end_is_told() {
     eventually("all are in", || connected(&home).len() == 20);
     thread::scope(|threads| {
         threads.spawn(|| home.stop_server());
-        clients.into_iter().for_each(|client| assert_eq!(client.closed(), 1001));
+        let goodbye = Said::Close(1001, "the server stops".into());
+        clients.into_iter().for_each(|mut client| assert_eq!(client.hear(), goodbye));
     });
     home.start_server();
     all_have_ended(&home);

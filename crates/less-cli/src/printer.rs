@@ -42,6 +42,8 @@ pub(crate) struct Printer {
     /// Failures are data, too.
     for_programs: bool,
     warned: BTreeSet<Problem>,
+    /// Warnings since the last reload, told or not.
+    found: BTreeSet<Problem>,
 }
 
 impl Printer {
@@ -61,6 +63,7 @@ impl Printer {
             closed: false,
             for_programs: false,
             warned: BTreeSet::new(),
+            found: BTreeSet::new(),
         }
     }
 
@@ -79,6 +82,7 @@ impl Printer {
             closed: false,
             for_programs: false,
             warned: BTreeSet::new(),
+            found: BTreeSet::new(),
         }
     }
 
@@ -149,9 +153,15 @@ impl Printer {
 
     /// Once: the client finds most warnings before the server does, and a reload finds them again.
     pub(crate) fn warn(&mut self, problem: &Problem) {
+        self.found.insert(problem.clone());
         if self.warned.insert(problem.clone()) {
             self.remark(&format!("WARNING: {problem}"));
         }
+    }
+
+    /// A reload has come to its end: what it did not find any more is told again when it comes back.
+    pub(crate) fn forget_other_warnings(&mut self) {
+        self.warned = std::mem::take(&mut self.found);
     }
 
     /// Why a command failed: each problem of a project by itself, or the error with its causes.

@@ -38,6 +38,11 @@ impl Registry {
         !state.closed && state.live.contains_key(project)
     }
 
+    /// Whether the server stops.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.read().closed
+    }
+
     /// What a client is told of a project that is not live.
     pub fn absent(&self, project: &str) -> Failure {
         let not_started = self.state.read().not_started.contains(project);

@@ -247,6 +247,7 @@ impl Screen {
             Told::Warning(problem) => self.out.warn(&problem),
             Told::Failure(error) => self.out.failure(&error),
             Told::Reloaded(text) => {
+                self.out.forget_other_warnings();
                 if let Some(blocks) = &mut self.blocks {
                     blocks.forget_errors();
                 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 2026-01-31 09:00:00.000 <handler>#<end of the invocation's id> <what it printed>
-//! 2026-01-31 09:00:00.000 apis/<api>#<…> <METHOD> <path> <status> in <n> ms
+//! 2026-01-31 09:00:00.000 apis/<api>#<…> <METHOD> <path> <status> in <n> ms      `sockets/<socket>#…` for a handshake
 //! 2026-01-31 09:00:00.000 <handler>#<…> ok in <n> ms                      `attempt 2 ok in …`; failed ones have lines of their own
 //! ```
 //! As JSON: objects as `log --json` has them; those of requests have `"stream":"request"`, of attempts `"stream":"attempt"`,
@@ -70,9 +70,11 @@ fn lines(happened: &Happened) -> Vec<LogLine> {
 fn said(happened: &Happened) -> LogLine {
     let (time, path, invocation, text) = match happened {
         Happened::Request(Request { time, api, invocation, method, path, status, took }) => {
-            let status = status.map_or_else(|| "its client left".to_owned(), |status| status.to_string());
-            let text = format!("{method} {path} {status} in {} ms", took.as_millis());
-            (*time, format!("apis/{api}").into(), *invocation, text)
+            let ended = status.map_or_else(|| "its client left after".to_owned(), |status| format!("{status} in"));
+            let text = format!("{method} {path} {ended} {} ms", took.as_millis());
+            // Only a socket's handshake changes the protocol.
+            let kind = if *status == Some(101) { "sockets" } else { "apis" };
+            (*time, format!("{kind}/{api}").into(), *invocation, text)
         }
         Happened::Attempt(Attempt { time, path, invocation, attempt, took, ended }) => {
             let nth = if *attempt > 1 { format!("attempt {attempt} ") } else { String::new() };
@@ -118,6 +120,10 @@ mod tests {
             text(&request(Some(201))),
             ["1970-01-01 00:00:00.000 apis/orders#00000001 POST /orders 201 in 12 ms"]
         );
+        let handshake = "1970-01-01 00:00:00.000 sockets/orders#00000001 POST /orders 101 in 12 ms";
+        assert_eq!(text(&request(Some(101))), [handshake]);
+        let left = "1970-01-01 00:00:00.000 apis/orders#00000001 POST /orders its client left after 12 ms";
+        assert_eq!(text(&request(None)), [left]);
         assert_eq!(text(&attempt(1, Ended::Ok)), ["1970-01-01 00:00:00.000 topics/a/b#00000002 ok in 3 ms"]);
         assert_eq!(text(&attempt(2, Ended::Ok)), ["1970-01-01 00:00:00.000 topics/a/b#00000002 attempt 2 ok in 3 ms"]);
         assert!(text(&attempt(2, Ended::Buried)).is_empty());

@@ -171,6 +171,11 @@ impl Changes {
         self.paths.is_empty()
     }
 
+    /// Whether people have saved something: tools may write beside `less/` all the time.
+    pub(crate) fn touch_code(&self) -> bool {
+        self.paths.iter().any(|path| path.starts_with("less"))
+    }
+
     /// Whether other packages may be wanted now.
     pub(crate) fn touch_dependencies(&self) -> bool {
         self.paths.iter().any(|path| path.to_str().is_some_and(|path| DEPENDENCIES.contains(&path)))

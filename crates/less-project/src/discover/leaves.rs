@@ -64,9 +64,10 @@ impl Leaves<'_> {
                     let below: Vec<String> = levels.iter().map(|level| format!("<{level}>")).collect();
                     format!("move it to {}/{}/{index}", folder.path, below.join("/"))
                 }
-                (None, Some((stem, language))) if is_top && levels.len() == 1 => {
+                (None, Some((stem, language))) if is_top => {
                     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
-                    format!("move it to {}/{stem}/{}.{extension}", folder.path, language.index)
+                    let below: String = levels[1..].iter().map(|level| format!("<{level}>/")).collect();
+                    format!("move it to {}/{stem}/{below}{}.{extension}", folder.path, language.index)
                 }
                 (None, _) => continue,
             };

@@ -73,6 +73,18 @@ fn a_configuration_under_another_name_is_odd_where_there_is_none() {
 }
 
 #[test]
+fn a_file_where_a_topic_or_a_socket_has_a_folder_is_odd() {
+    let text = "less/topics/orders.js\nless/sockets/chat.py\nless/topics/orders_placed/a/index.js";
+    let warnings = Folder::new(text).discover().unwrap().warnings;
+    let told: Vec<_> = warnings.iter().map(|problem| (problem.message.as_str(), problem.hint.as_str())).collect();
+    let hints = [
+        ("is not run: a channel has a folder of its own", "move it to less/sockets/chat/<channel>/__init__.py"),
+        ("is not run: a subscriber has a folder of its own", "move it to less/topics/orders/<subscriber>/index.js"),
+    ];
+    assert_eq!(told, hints);
+}
+
+#[test]
 fn a_topic_almost_named_as_a_change_of_the_key_value_store_is_odd() {
     check(
         "less/topics/kvs_created/a/index.js

@@ -162,7 +162,7 @@ impl App {
         match result {
             Ok((resources, print)) => self.is_live(&resources, print, changes.as_ref()),
             Err(error) if self.running.is_none() && !self.waits => return Err(error),
-            Err(error) => self.is_broken(error),
+            Err(error) => self.is_broken(error, changes.as_ref()),
         }
         Ok(later.map_or(Next::Rest, Next::Changed))
     }
@@ -233,8 +233,12 @@ impl App {
         }
     }
 
-    fn is_broken(&mut self, error: anyhow::Error) {
-        if self.trouble.is_new(&error) {
+    fn is_broken(&mut self, error: anyhow::Error, changes: Option<&Changes>) {
+        if !self.trouble.is_new(&error) {
+            if let Some(changes) = changes.filter(|changes| changes.touch_code()) {
+                self.view.remark(&format!("{changes}: saved, and what is wrong is as it was"));
+            }
+        } else {
             self.view.failure(error);
             if self.running.is_none() {
                 self.view.remark("Waiting for a save that mends it (Ctrl-C ends)");

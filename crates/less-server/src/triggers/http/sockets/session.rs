@@ -241,6 +241,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     fn version_leaves(&mut self) {
         if self.accepted.registry.goes_on(&self.live().name) {
             self.leave(CloseCode::SERVICE_RESTART, "a new version was deployed");
+        } else if self.accepted.registry.is_closed() {
+            self.leave(CloseCode::GOING_AWAY, "the server stops");
         } else {
             self.leave(CloseCode::GOING_AWAY, "this socket is not served any more");
         }
