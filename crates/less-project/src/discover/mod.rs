@@ -248,7 +248,8 @@ fn topic(folder: &Folder, leaves: &[Leaf], found: &mut Findings) -> Topic {
         let hint = format!("create a folder {path}/<subscriber>/ with {files}, unless nobody needs to hear of it yet");
         found.warn(&folder.path, "this topic has no subscribers: what is published to it goes nowhere", hint);
     }
-    if !KVS_TOPICS.contains(&&*folder.name)
+    if folder.name.to_lowercase().starts_with("kvs")
+        && !KVS_TOPICS.contains(&&*folder.name)
         && let Some(meant) = closest(&folder.name, KVS_TOPICS)
     {
         let message = "changes of the key-value store are not published to a topic of this name";

@@ -89,7 +89,7 @@ fn a_topic_almost_named_as_a_change_of_the_key_value_store_is_odd() {
     check(
         "less/topics/kvs_created/a/index.js
          less/topics/kvs_update/a/index.js
-         less/topics/updated/a/index.js
+         less/topics/user_created/a/index.js
          ? less/topics/kvs_update: changes of the key-value store are not published to a topic of this name",
     );
     let warnings = Folder::new("less/topics/kvs_update/a/index.js").discover().unwrap().warnings;
