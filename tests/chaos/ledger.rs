@@ -17,6 +17,11 @@ use crate::town::{self, CONCURRENCY, Kind};
 /// Settlements are committed no later than this, so a server that dies has forgotten no others.
 const UNSETTLED_MS: u64 = 10;
 
+/// How long the last field of a record is.
+const MESSAGE_ID: usize = 36;
+/// The kernel writes so much of a file at once, or a multiple of it.
+const PAGE: u64 = 4096;
+
 /// What a fault did, and so what may be repeated because of it: something that ran before its end and after its begin.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
@@ -166,8 +171,11 @@ impl Ledger {
         let mut line = String::new();
         // A line without its end is still being written.
         while lines.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
+            let record = line.trim_end();
+            if !record.is_empty() && !is_torn(record, state.read + record.len() as u64) {
+                self.note(state, record);
+            }
             state.read += line.len() as u64;
-            self.note(state, line.trim_end());
             line.clear();
         }
     }
@@ -256,6 +264,12 @@ impl Tally {
     pub(crate) fn is_good(&self) -> bool {
         self.lost.is_empty() && self.unexplained.is_empty() && self.duplicated <= self.bound
     }
+}
+
+/// A process that is killed may leave the first part of its record, up to the end of a page: its run has not ended.
+fn is_torn(record: &str, end: u64) -> bool {
+    let is_whole = record.rsplit(' ').next().is_some_and(|message| message.len() == MESSAGE_ID);
+    !is_whole && end.is_multiple_of(PAGE)
 }
 
 /// Milliseconds since 1970, to compare with what handlers note.

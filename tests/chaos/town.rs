@@ -54,17 +54,18 @@ exports.process = async (request) => {
   return { body: ids.filter((id, n) => found[n]?.id !== id) };
 };
 ";
+/// A record begins a line of its own: the one before may have been torn by a kill.
 const LEDGER: &str = r"
 const fs = require('fs');
 exports.ran = (id, { handler, attempt, message_id }) => fs.appendFileSync(
-  'FILE', `${handler.slice('topics/'.length)} ${id} ${attempt} ${process.pid} ${Date.now()} ${message_id}\n`);
+  'FILE', `\n${handler.slice('topics/'.length)} ${id} ${attempt} ${process.pid} ${Date.now()} ${message_id}\n`);
 ";
 const PYTHON_HANDLER: &str = r#"
 import os
 import time
 
 def process(message, context):
-    line = f'placed/snake {message["id"]} {context.attempt} {os.getpid()} {int(time.time() * 1000)} {context.message_id}\n'
+    line = f'\nplaced/snake {message["id"]} {context.attempt} {os.getpid()} {int(time.time() * 1000)} {context.message_id}\n'
     with open('FILE', 'ab', buffering=0) as file:
         file.write(line.encode())
 "#;

@@ -58,8 +58,11 @@ fn killed_deploy(scene: &mut Scene, usual: Duration) -> bool {
     scene.fault(Of::Server, |scene| {
         let serves = |process: &processes::Process| process.command.contains("server serve");
         let servers = || scene.home.processes().into_iter().filter(serves).collect::<Vec<_>>();
-        servers().iter().for_each(|server| processes::signal(server.pid, Signal::KILL));
-        eventually("no server is left", || servers().is_empty());
+        let killed: Vec<u32> = servers().iter().map(|server| server.pid).collect();
+        killed.iter().for_each(|pid| processes::signal(*pid, Signal::KILL));
+        // One that is about to end has no command any more, and still its locks.
+        let has_ended = |pid: &u32| !processes::lives(*pid);
+        eventually("no server is left", || servers().is_empty() && killed.iter().all(has_ended));
     });
     scene.home.assert_no_process_left();
     scene.start();
