@@ -42,18 +42,21 @@ where
             let project = &*accepted.live.name;
             tracing::warn!(project, %error, "a client was not let in: its connection could not be recorded");
             session.leave(CloseCode::SERVICE_OVERLOAD, "try again shortly");
-            return session.run().await;
+            session.run().await;
+            return session.part().await;
         }
     };
     session.connect(told);
     session.run().await;
-    let was_in = session.was_in;
-    drop(session);
-    match recorded {
-        Some(recorded) if was_in => recorded.end(&tasks.stopping()).await,
-        Some(recorded) => recorded.forget(&tasks.stopping()).await,
-        None => {}
-    }
+    let (was_in, stop) = (session.was_in, tasks.stopping());
+    let ends = async {
+        match recorded {
+            Some(recorded) if was_in => recorded.end(&stop).await,
+            Some(recorded) => recorded.forget(&stop).await,
+            None => {}
+        }
+    };
+    tokio::join!(session.part(), ends);
 }
 
 /// None where nobody is to hear of the end.
@@ -75,7 +78,7 @@ struct Session<'a, S> {
     /// Whether `disconnect` is to hear of it: not of one that `connect` refused.
     was_in: bool,
     pulse: Pulse,
-    /// A good-bye that is not answered is waited for no longer.
+    /// A client that does not say good-bye, or does not close, is waited for no longer.
     gone_by: Option<Instant>,
 }
 
@@ -114,7 +117,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
     }
 
-    /// Until the client is gone and all that it sent is handled.
+    /// Until both sides have said good-bye and all that the client sent is handled.
     async fn run(&mut self) {
         loop {
             self.begin_next();
@@ -143,14 +146,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
         let Self { wire, work, pulse, leaving, gone_by, place, .. } = self;
         let is_open = wire.is_open();
-        let late = gone_by.filter(|_| is_open);
+        let is_there = is_open || wire.is_parting();
+        let late = gone_by.filter(|_| is_there);
         tokio::select! {
             biased;
             outcome = work::finished(work) => Happened::Done(outcome),
             () = leaving.cancelled(), if is_open && !closing => Happened::Leaving,
             () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => Happened::Late,
             due = pulse.next(), if is_open => Happened::PulseDue(due),
-            heard = wire.next(&place.outbox, flow), if is_open => Happened::Heard(heard),
+            heard = wire.next(&place.outbox, flow), if is_there => Happened::Heard(heard),
+        }
+    }
+
+    /// After good-bye, until the client is gone.
+    async fn part(&mut self) {
+        while self.wire.is_parting() {
+            if let Happened::Late = self.happens().await {
+                self.wire.abandon();
+            }
         }
     }
 
@@ -162,6 +175,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
 
     fn hear(&mut self, heard: Heard) {
         self.pulse.heard();
+        if heard == Heard::Ended {
+            self.last_words();
+        }
         if self.wire.is_closing() {
             return;
         }
@@ -172,7 +188,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             }
             Heard::TooLong => self.leave(CloseCode::MESSAGE_TOO_BIG, "this frame is too large"),
             Heard::TooSlow => self.leave(CloseCode::SERVICE_OVERLOAD, "this client reads too slowly"),
-            Heard::Alive | Heard::Ended => {}
+            Heard::Alive | Heard::Ended | Heard::Parted => {}
         }
     }
 
@@ -256,6 +272,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             self.place.outbox.clear();
         }
         self.wire.close(code, reason);
+        self.last_words();
+    }
+
+    fn last_words(&mut self) {
         self.gone_by.get_or_insert_with(|| Instant::now() + limits::SOCKET_LAST_WORDS);
     }
 }

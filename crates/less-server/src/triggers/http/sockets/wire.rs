@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_websockets::{CloseCode, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
 use super::outbox::{End, Outbox};
@@ -16,6 +16,8 @@ use crate::limits;
 pub(super) struct Wire<S> {
     /// Until both sides have said good-bye, or the client is gone.
     stream: Option<WebSocketStream<S>>,
+    /// From then on, until the client has closed its side as well.
+    rest: Option<S>,
     /// We say good-bye: `last` is to be sent after what waits, or has been.
     closing: bool,
     last: Option<Message>,
@@ -32,7 +34,10 @@ pub(super) enum Heard {
     TooLong,
     /// It does not read: more waits for it than may.
     TooSlow,
+    /// Both sides have said good-bye, or the connection broke.
     Ended,
+    /// The client has closed, too: nothing follows.
+    Parted,
 }
 
 /// Which way frames may go.
@@ -46,11 +51,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S) -> Self {
         let most = Limits::default().max_payload_len(Some(limits::SOCKET_FRAME_BYTES));
         let stream = ServerBuilder::new().limits(most).serve(stream);
-        Self { stream: Some(stream), closing: false, last: None }
+        Self { stream: Some(stream), rest: None, closing: false, last: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// The client has not closed yet.
+    pub(super) fn is_parting(&self) -> bool {
+        self.rest.is_some()
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -81,10 +91,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Nothing more is sent or heard.
     pub(super) fn abandon(&mut self) {
         self.stream = None;
+        self.rest = None;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, outbox: &Outbox, flow: Flow) -> Poll<Heard> {
-        let Some(stream) = &mut self.stream else { return Poll::Pending };
+        let Some(stream) = &mut self.stream else { return self.poll_rest(cx) };
         outbox.wakes(cx.waker());
         if outbox.end() == Some(End::TooMuch) && !self.closing {
             return Poll::Ready(Heard::TooSlow);
@@ -97,9 +108,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             Err(_) => Heard::Ended,
         };
         if heard == Heard::Ended {
-            self.stream = None;
+            self.rest = self.stream.take().map(WebSocketStream::into_inner);
         }
         Poll::Ready(heard)
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        let Some(rest) = &mut self.rest else { return Poll::Pending };
+        ready!(part(Pin::new(rest), cx));
+        self.rest = None;
+        Poll::Ready(Heard::Parted)
+    }
+}
+
+/// Closes our side and throws away what the client still sends, until it closes its own. What nobody reads would be
+/// answered with a reset, and that may take our good-bye along.
+fn part<S: AsyncRead + AsyncWrite>(mut rest: Pin<&mut S>, cx: &mut Context<'_>) -> Poll<()> {
+    if ready!(rest.as_mut().poll_shutdown(cx)).is_err() {
+        return Poll::Ready(());
+    }
+    let mut thrown = [0; 4 << 10];
+    loop {
+        let mut came = ReadBuf::new(&mut thrown);
+        let read = ready!(rest.as_mut().poll_read(cx, &mut came));
+        if read.is_err() || came.filled().is_empty() {
+            return Poll::Ready(());
+        }
     }
 }
 
@@ -213,6 +247,7 @@ mod tests {
         theirs.write_all(&frame(8, &1012u16.to_be_bytes())).await.unwrap();
         assert_eq!(wire.next(&outbox, BOTH).await, Heard::Ended);
         assert!(!wire.is_open());
+        drop(wire);
         let mut read = Vec::new();
         theirs.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, [&[0x81, 2, b'h', b'i', 0x88, 5][..], &1012u16.to_be_bytes(), b"new"].concat());
@@ -243,21 +278,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_frame_beyond_all_bounds_ends_the_connection_with_its_code() {
+    async fn a_frame_beyond_all_bounds_ends_the_connection_with_its_code_and_the_rest_of_it_is_taken() {
         let (mut wire, theirs, outbox) = wire(64 << 10);
         let (mut reads, mut writes) = tokio::io::split(theirs);
         let sends = async {
-            writes.write_all(&frame(1, &vec![b'x'; limits::SOCKET_FRAME_BYTES + 1])).await.ok();
+            writes.write_all(&frame(1, &vec![b'x'; limits::SOCKET_FRAME_BYTES + 1])).await.unwrap();
+            writes.shutdown().await.unwrap();
         };
         let hears = async {
             assert_eq!(wire.next(&outbox, BOTH).await, Heard::TooLong);
             wire.close(CloseCode::MESSAGE_TOO_BIG, "too long");
             assert_eq!(wire.next(&outbox, BOTH).await, Heard::Ended);
+            assert!(!wire.is_open() && wire.is_parting());
+            assert_eq!(wire.next(&outbox, BOTH).await, Heard::Parted);
+            assert!(!wire.is_parting());
         };
-        tokio::select! {
-            () = sends => panic!("all of it was taken"),
-            () = hears => {}
-        }
+        tokio::join!(sends, hears);
         let mut read = Vec::new();
         reads.read_to_end(&mut read).await.unwrap();
         assert_eq!((read[0], &read[2..4]), (0x88, &1009u16.to_be_bytes()[..]));
@@ -268,6 +304,7 @@ mod tests {
         let (mut wire, mut theirs, outbox) = wire(1024);
         theirs.write_all(&frame(1, b"\xff\xfe")).await.unwrap();
         assert_eq!(wire.next(&outbox, BOTH).await, Heard::Ended);
+        drop(wire);
         let mut read = Vec::new();
         theirs.read_to_end(&mut read).await.unwrap();
         assert_eq!((read[0], &read[2..4]), (0x88, &1007u16.to_be_bytes()[..]));
