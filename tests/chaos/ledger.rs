@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use less_tests::harness::PAGE;
 use parking_lot::Mutex;
 
 use crate::town::{self, CONCURRENCY, Kind};
@@ -19,8 +20,6 @@ const UNSETTLED_MS: u64 = 10;
 
 /// How long the last field of a record is.
 const MESSAGE_ID: usize = 36;
-/// The kernel writes so much of a file at once, or a multiple of it.
-const PAGE: u64 = 4096;
 
 /// What a fault did, and so what may be repeated because of it: something that ran before its end and after its begin.
 #[derive(Debug, Clone, Copy)]

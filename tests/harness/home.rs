@@ -11,6 +11,9 @@ use tempfile::TempDir;
 use super::processes::{self, Process};
 use super::{Foreground, Project, eventually};
 
+/// The kernel writes so much of a file at once, or a multiple of it: where what a killed process was writing may end.
+pub const PAGE: u64 = 4096;
+
 /// Below one temporary folder: `home` (the `LESS_HOME`), `projects`, `notes` (what handlers noted) and `tmp`.
 /// When it is dropped, every process that names the folder is killed.
 pub struct Home {
@@ -179,7 +182,19 @@ impl Home {
         let text = fs::read_to_string(self.note_file(name)).unwrap_or_default();
         // A line without its end is still being written.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let mut at = 0;
+        let mut notes = Vec::new();
+        for line in whole.split('\n') {
+            at += line.len() as u64 + 1;
+            match serde_json::from_str(line) {
+                Ok(note) => notes.push(note),
+                // Between two notes, or what was left of one when its process was killed: its first part, up to the end
+                // of a page.
+                Err(_) if line.is_empty() || (at - 1).is_multiple_of(PAGE) => {}
+                Err(error) => panic!("{error} in the note {line}"),
+            }
+        }
+        notes
     }
 
     /// How often handlers ticked under `name`.

@@ -12,7 +12,7 @@ mod wait;
 
 pub use browser::{Browser, Page};
 pub use foreground::Foreground;
-pub use home::{Home, Ran, less_cli, repository};
+pub use home::{Home, PAGE, Ran, less_cli, repository};
 pub use http::{Answer, Connection, Request};
 pub use project::{LogLine, Project};
 pub use socket::{Said, Socket};

@@ -41,8 +41,8 @@ const fs = require('fs');
 const file = (name) => `FOLDER/${name}`;
 const noted = (name) => fs.existsSync(file(name));
 
-/** Appends one line at once; whole lines survive any end of the process. */
-exports.note = (name, value) => fs.appendFileSync(file(name), JSON.stringify(value) + '\n');
+/** Appends one line at once. It begins with its own end of line: a process that is killed may leave half of one. */
+exports.note = (name, value) => fs.appendFileSync(file(name), `\n${JSON.stringify(value)}\n`);
 /** Appends one byte, for what happens too often to be noted. */
 exports.tick = (name) => fs.appendFileSync(file(name), '.');
 /** Is there such a note, ours or the test's? */
@@ -60,9 +60,9 @@ import os
 
 
 def note(name, value):
-    '''Appends one line at once; whole lines survive any end of the process.'''
+    '''Appends one line at once. It begins with its own end of line: a process that is killed may leave half of one.'''
     with open(f'FOLDER/{name}', 'ab', buffering=0) as file:
-        file.write(json.dumps(value).encode() + b'\n')
+        file.write(b'\n' + json.dumps(value).encode() + b'\n')
 
 
 def noted(name):
