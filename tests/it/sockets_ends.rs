@@ -68,6 +68,18 @@ fn a_client_that_is_killed_is_told_of_once() {
 }
 
 #[test]
+fn a_client_that_stays_after_a_refused_frame_is_told_of_and_let_go() {
+    let home = Home::new();
+    let project = chat_in(&home);
+    let mut client = Socket::connect(project.deploy().url("chat"));
+    eventually("it is in", || connected(&home).len() == 1);
+    client.frame(1, &vec![b'x'; 32 << 20]).unwrap();
+    assert!(matches!(client.hear(), Said::Close(1009, _)));
+    all_have_ended(&home);
+    eventually("it is let go, though it goes on", || client.frame(1, b"more").is_err());
+}
+
+#[test]
 fn ends_are_told_after_the_server_was_killed() {
     let home = Home::new();
     let project = chat_in(&home);

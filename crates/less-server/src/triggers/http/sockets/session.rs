@@ -33,7 +33,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // Who retires the version waits for its connections.
-    let _held = accepted.live.hold();
+    let held = accepted.live.hold();
     let (place, told) = accepted.enter();
     let mut session = Session::new(&accepted, place, Wire::new(stream));
     let recorded = match record(&accepted, session.place.id).await {
@@ -43,6 +43,7 @@ where
             tracing::warn!(project, %error, "a client was not let in: its connection could not be recorded");
             session.leave(CloseCode::SERVICE_OVERLOAD, "try again shortly");
             session.run().await;
+            drop(held);
             return session.part().await;
         }
     };
@@ -55,6 +56,7 @@ where
             Some(recorded) => recorded.forget(&stop).await,
             None => {}
         }
+        drop(held);
     };
     tokio::join!(session.part(), ends);
 }
@@ -158,7 +160,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
     }
 
-    /// After good-bye, until the client is gone.
+    /// After a refused frame, until the client is gone.
     async fn part(&mut self) {
         while self.wire.is_parting() {
             if let Happened::Late = self.happens().await {

@@ -16,7 +16,9 @@ use crate::limits;
 pub(super) struct Wire<S> {
     /// Until both sides have said good-bye, or the client is gone.
     stream: Option<WebSocketStream<S>>,
-    /// From then on, until the client has closed its side as well.
+    /// A frame was refused, and more of it may come.
+    refused: bool,
+    /// Where it comes from then on, until the client has closed its side.
     rest: Option<S>,
     /// We say good-bye: `last` is to be sent after what waits, or has been.
     closing: bool,
@@ -34,9 +36,9 @@ pub(super) enum Heard {
     TooLong,
     /// It does not read: more waits for it than may.
     TooSlow,
-    /// Both sides have said good-bye, or the connection broke.
+    /// Both sides have said good-bye, or one has broken off.
     Ended,
-    /// The client has closed, too: nothing follows.
+    /// The client, too, has closed after a refused frame.
     Parted,
 }
 
@@ -51,14 +53,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S) -> Self {
         let most = Limits::default().max_payload_len(Some(limits::SOCKET_FRAME_BYTES));
         let stream = ServerBuilder::new().limits(most).serve(stream);
-        Self { stream: Some(stream), rest: None, closing: false, last: None }
+        Self { stream: Some(stream), refused: false, rest: None, closing: false, last: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.stream.is_some()
     }
 
-    /// The client has not closed yet.
+    /// What is left of a refused frame is thrown away.
     pub(super) fn is_parting(&self) -> bool {
         self.rest.is_some()
     }
@@ -102,13 +104,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         let mut stream = Pin::new(stream);
         let heard = match send(stream.as_mut(), cx, outbox, flow, &mut self.last) {
-            Ok(true) if flow.reads => ready!(read(stream, cx)),
+            Ok(true) if flow.reads => ready!(read(stream, cx, &mut self.refused)),
             // What is answered by the protocol itself waits, too: a client that takes nothing is not listened to.
             Ok(_) => return Poll::Pending,
             Err(_) => Heard::Ended,
         };
         if heard == Heard::Ended {
-            self.rest = self.stream.take().map(WebSocketStream::into_inner);
+            self.rest = self.stream.take().filter(|_| self.refused).map(WebSocketStream::into_inner);
         }
         Poll::Ready(heard)
     }
@@ -163,9 +165,12 @@ fn send<S: AsyncRead + AsyncWrite + Unpin>(
 fn read<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: Pin<&mut WebSocketStream<S>>,
     cx: &mut Context<'_>,
+    refused: &mut bool,
 ) -> Poll<Heard> {
     loop {
-        return Poll::Ready(match ready!(stream.as_mut().poll_next(cx)) {
+        let next = ready!(stream.as_mut().poll_next(cx));
+        *refused |= matches!(next, Some(Err(Error::PayloadTooLong { .. } | Error::Protocol(_))));
+        return Poll::Ready(match next {
             Some(Ok(message)) if message.is_text() => Heard::Text(message.into_payload().into()),
             Some(Ok(message)) if message.is_binary() => Heard::Binary,
             // The client's good-bye is being answered, and then the stream ends.
@@ -246,8 +251,7 @@ mod tests {
         wire.close(CloseCode::GOING_AWAY, "only the first counts");
         theirs.write_all(&frame(8, &1012u16.to_be_bytes())).await.unwrap();
         assert_eq!(wire.next(&outbox, BOTH).await, Heard::Ended);
-        assert!(!wire.is_open());
-        drop(wire);
+        assert!(!wire.is_open() && !wire.is_parting());
         let mut read = Vec::new();
         theirs.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, [&[0x81, 2, b'h', b'i', 0x88, 5][..], &1012u16.to_be_bytes(), b"new"].concat());
@@ -279,13 +283,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_frame_beyond_all_bounds_ends_the_connection_with_its_code_and_the_rest_of_it_is_taken() {
-        let (mut wire, theirs, outbox) = wire(64 << 10);
-        let (mut reads, mut writes) = tokio::io::split(theirs);
-        let sends = async {
-            writes.write_all(&frame(1, &vec![b'x'; limits::SOCKET_FRAME_BYTES + 1])).await.unwrap();
-            writes.shutdown().await.unwrap();
+        let (mut wire, mut theirs, outbox) = wire(64 << 10);
+        let client = async {
+            theirs.write_all(&frame(1, &vec![b'x'; limits::SOCKET_FRAME_BYTES + 1])).await.unwrap();
+            let mut read = Vec::new();
+            theirs.read_to_end(&mut read).await.unwrap();
+            assert_eq!((read[0], &read[2..4]), (0x88, &1009u16.to_be_bytes()[..]));
+            drop(theirs);
         };
-        let hears = async {
+        let server = async {
             assert_eq!(wire.next(&outbox, BOTH).await, Heard::TooLong);
             wire.close(CloseCode::MESSAGE_TOO_BIG, "too long");
             assert_eq!(wire.next(&outbox, BOTH).await, Heard::Ended);
@@ -293,10 +299,7 @@ mod tests {
             assert_eq!(wire.next(&outbox, BOTH).await, Heard::Parted);
             assert!(!wire.is_parting());
         };
-        tokio::join!(sends, hears);
-        let mut read = Vec::new();
-        reads.read_to_end(&mut read).await.unwrap();
-        assert_eq!((read[0], &read[2..4]), (0x88, &1009u16.to_be_bytes()[..]));
+        tokio::join!(client, server);
     }
 
     #[tokio::test]
@@ -304,6 +307,7 @@ mod tests {
         let (mut wire, mut theirs, outbox) = wire(1024);
         theirs.write_all(&frame(1, b"\xff\xfe")).await.unwrap();
         assert_eq!(wire.next(&outbox, BOTH).await, Heard::Ended);
+        assert!(wire.is_parting());
         drop(wire);
         let mut read = Vec::new();
         theirs.read_to_end(&mut read).await.unwrap();
