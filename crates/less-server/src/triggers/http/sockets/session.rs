@@ -125,6 +125,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             self.begin_next();
             if !self.wire.is_open() {
                 self.place.leave();
+                self.place.outbox.clear();
                 if self.work.is_none() {
                     return;
                 }
